@@ -1,0 +1,67 @@
+/*
+ * How good a pipeline is, with intervals and the constant baseline beside it.
+ */
+#ifndef MLSPEC_EVALUATE_H
+#define MLSPEC_EVALUATE_H
+
+#include "mlspec/pipeline.h"
+
+struct mls_figure {
+    const struct mls_metric_type *metric;
+    double value;               /* NaN when undefined on these rows */
+    double low, high;           /* percentile bootstrap; NaN when not asked */
+    double baseline;            /* the same metric of the constant model */
+    double sd;                  /* between folds; NaN when no folds */
+};
+
+struct mls_evaluation {
+    struct mls_figure *figures;
+    int64_t count;
+    int64_t rows;
+    int classes;
+    double *confusion;          /* classes x classes, [truth][prediction], or NULL */
+    int folds;                  /* 0: measured on rows given */
+};
+
+struct mls_evaluate_options {
+    const char *metrics;        /* CSV record of names; NULL: all that fit */
+    double threshold;
+    int bootstrap;              /* rounds; 0: no intervals */
+    double confidence;          /* 0.95 */
+    uint64_t seed;
+};
+
+/*
+ * On a table with truth.  The baseline is the pipeline's task predicted by the
+ * constant learner fitted on the pipeline's training target (kept in the
+ * pipeline: class frequencies or mean).  Bootstrap: rows drawn with
+ * replacement, keyed by (seed, round); percentiles (Efron 1979).
+ */
+MLS_API MLS_CHECK bool mls_evaluate(const struct mls_pipeline *p,
+                                    const struct mls_table *table,
+                                    const struct mls_evaluate_options *options,
+                                    const struct mls_run *run,
+                                    struct mls_evaluation *out,
+                                    struct mls_error *err);
+
+/*
+ * k-fold cross-validation of an unfitted pipeline: the whole of it is fitted in
+ * each fold on the training rows only (stratified for classification).  value
+ * is the mean over folds.  When score is not NULL only the first metric of
+ * options is computed, its mean goes there.  Stops early with MLS_INTERRUPTED.
+ */
+MLS_API MLS_CHECK bool mls_cross_validate(
+    const struct mls_pipeline *p, const struct mls_table *table, int k,
+    const struct mls_evaluate_options *options, const struct mls_run *run,
+    struct mls_evaluation *out, struct mls_error *err);
+/* Fitted on the rows not held out, measured on those that are. */
+MLS_API MLS_CHECK bool mls_holdout(
+    const struct mls_pipeline *p, const struct mls_table *table,
+    double fraction, const struct mls_evaluate_options *options,
+    const struct mls_run *run, struct mls_evaluation *out,
+    struct mls_error *err);
+MLS_API void mls_evaluation_clear(struct mls_evaluation *e);
+
+/* ROC and precision-recall curves are a later addition: they belong here. */
+
+#endif

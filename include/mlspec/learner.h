@@ -1,0 +1,56 @@
+/*
+ * Learners: one .c file in src/learner and one row in src/learner/learners.c
+ * each.  Help, docs, tests, tune walk the list.
+ */
+#ifndef MLSPEC_LEARNER_H
+#define MLSPEC_LEARNER_H
+
+#include "mlspec/params.h"
+#include "mlspec/run.h"
+#include "mlspec/task.h"
+
+struct mls_dataset;
+struct mls_json;
+struct mls_model;
+
+enum mls_can {
+    MLS_CAN_WEIGHTS = 1 << 0,
+    MLS_CAN_MISSING = 1 << 1,
+    MLS_CAN_RANKS = 1 << 2,     /* its sums over rows go through mls_reduce */
+    MLS_CAN_STOP = 1 << 3,
+    MLS_CAN_INSPECT = 1 << 4    /* has coefficients or the like */
+};
+enum mls_takes { MLS_TAKES_MATRIX = 1, MLS_TAKES_COLUMNS };
+
+/* What a learner is given. */
+struct mls_fit_job {
+    const void *params;         /* the learner's struct, complete */
+    const struct mls_dataset *data;
+    uint64_t seed;
+    const struct mls_run *run;
+    /* Receives what fit chose or found: values for AUTO params under their
+     * names, "iterations", "converged", ... */
+    struct mls_json *chosen;
+};
+
+struct mls_learner_type {
+    const char *name, *summary, *source;
+    const char *objective;      /* the formula minimised, for the help */
+    unsigned tasks;             /* MLS_TASK_... */
+    unsigned can;               /* enum mls_can */
+    enum mls_takes takes;
+    const char *steps;          /* default recipe: "impute scale onehot" with params as "impute(strategy=median,indicator=true)" */
+    const struct mls_param *params;
+    size_t params_size;
+    /* A new model.  The dataset is finite unless MLS_CAN_MISSING. */
+    struct mls_model *(*fit)(const struct mls_fit_job *job,
+                             struct mls_error *err);
+};
+
+MLS_API extern const struct mls_learner_type *const mls_learners[];
+/* "auto" is the task's default: ridge, logistic.  MLS_USAGE with the nearest
+ * name, or when the learner does not do the task (task 0: any). */
+MLS_API MLS_CHECK const struct mls_learner_type *
+mls_learner_find(const char *name, enum mls_task task, struct mls_error *err);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * What is in a table: the numbers behind `mlspec describe`.
+ */
+#ifndef MLSPEC_PROFILE_H
+#define MLSPEC_PROFILE_H
+
+#include "mlspec/table.h"
+
+#define MLS_PROFILE_QUANTILES 5     /* 0.05 0.25 0.5 0.75 0.95 */
+#define MLS_PROFILE_TOP 5
+#define MLS_PROFILE_BINS 10
+
+struct mls_profile_top {
+    const char *level;              /* borrows the table's dictionary */
+    size_t length;
+    int64_t count;
+};
+
+struct mls_profile_column {
+    const struct mls_field *field;  /* borrows the table's schema */
+    int64_t rows, missing, distinct;
+    /* REAL, INTEGER, DATE (seconds); NaN otherwise. */
+    double low, high, mean, sd, skewness;
+    double quantile[MLS_PROFILE_QUANTILES];
+    int64_t bin[MLS_PROFILE_BINS];  /* equal-width histogram from low to high */
+    /* BOOLEAN, CATEGORY: the commonest levels, ties to the first in order. */
+    struct mls_profile_top top[MLS_PROFILE_TOP];
+    int top_count;
+    double target_information;      /* mutual information with the target in
+                                     * nats, equal-frequency bins; NaN none */
+};
+
+struct mls_profile {
+    struct mls_profile_column *columns; /* in the schema's order */
+    int64_t count;
+    int64_t rows, duplicate_rows;   /* rows equal to an earlier one */
+};
+
+MLS_API MLS_CHECK bool mls_profile(const struct mls_table *table,
+                                   const struct mls_run *run,
+                                   struct mls_profile *profile,
+                                   struct mls_error *err);
+MLS_API void mls_profile_clear(struct mls_profile *profile);
+
+#endif

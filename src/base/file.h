@@ -1,0 +1,51 @@
+/*
+ * Files: input that decompresses by name and can rewind, output that is
+ * complete or not there.
+ */
+#ifndef MLS_BASE_FILE_H
+#define MLS_BASE_FILE_H
+
+#include "mlspec/error.h"
+
+/* path "-" is stdin.  ".gz" (also several members) and ".zst" by name. */
+struct mls_input;
+MLS_CHECK struct mls_input *mls_input_open(const char *path, bool rewindable,
+                                           struct mls_error *err);
+/* Fills up to size bytes; *got 0 only at the end.  A damaged or cut compressed
+ * file is MLS_IO, naming the file. */
+MLS_CHECK bool mls_input_read(struct mls_input *input, char *bytes,
+                              size_t size, size_t *got, struct mls_error *err);
+/* rewindable only: stdin, FIFOs are spooled to an unlinked file as read.
+ * Rewinding first spools the rest. */
+MLS_CHECK bool mls_input_rewind(struct mls_input *input, struct mls_error *err);
+void mls_input_close(struct mls_input *input);
+const char *mls_input_name(const struct mls_input *input); /* "<stdin>" for - */
+/* Size in bytes as stored and bytes consumed of it, for progress; -1 unknown. */
+int64_t mls_input_size(const struct mls_input *input);
+int64_t mls_input_at(const struct mls_input *input);
+
+/* The whole file in a new buffer aligned to 64 bytes; at most limit bytes. */
+MLS_CHECK char *mls_file_read(const char *path, int64_t limit, size_t *length,
+                              struct mls_error *err);
+
+/*
+ * Output: written beside the name (".NAME.XXXXXX"), fsync, rename, fsync of the folder;
+ * mode as umask says, or the old file's.  "-" is stdout, and a device or pipe
+ * is written directly.  ".gz" and ".zst" compress.  The links of a symbolic link are
+ * followed: its target is replaced.
+ */
+struct mls_output;
+MLS_CHECK struct mls_output *mls_output_open(const char *path,
+                                             struct mls_error *err);
+MLS_CHECK bool mls_output_write(struct mls_output *output, const char *bytes,
+                                size_t length, struct mls_error *err);
+/* Commits, frees.  After a failure nothing is left beside the old file. */
+MLS_CHECK bool mls_output_commit(struct mls_output *output,
+                                 struct mls_error *err);
+void mls_output_abort(struct mls_output *output); /* NULL is fine; frees */
+/* Removes the unfinished files of all open outputs: async-signal-safe. */
+void mls_output_abort_all(void);
+/* True when both names are the same existing file (device and inode). */
+bool mls_same_file(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,225 @@
+/*
+ * Cross-validation and hold-out of a whole pipeline: steps and model are
+ * fitted anew in each fold, on that fold's training rows and nothing else.
+ *
+ * Rows that cannot be scored (no target, no weight) are left out before the
+ * rows are dealt, so that folds are equal in rows that count.
+ */
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/threads.h"
+#include "mlspec/evaluate.h"
+#include "mlspec/split.h"
+#include "pipeline/pipeline.h"
+
+/* The rows that take part, and their classes for stratifying. */
+struct deal {
+    int64_t *row;
+    double *strata;             /* NULL for regression */
+    int64_t count;
+};
+
+static void deal_clear(struct deal *d)
+{
+    mls_free(d->row);
+    mls_free(d->strata);
+}
+
+static bool deal_make(struct deal *d, const struct mls_pipeline *p,
+                      const struct mls_table *table, struct mls_error *err)
+{
+    double *y = mls_pipeline_truth(p, table, err), *w = NULL;
+    bool ok = y && mls_pipeline_weights(p, table, &w, err)
+        && (d->row = mls_new_array(table->rows, sizeof *d->row, err)) != NULL;
+
+    for (int64_t i = 0; ok && i < table->rows; i++) {
+        if ((w && w[i] == 0) || (isnan(y[i]) && p->drop_missing_target))
+            continue;
+        if (isnan(y[i])) {
+            mls_fail(err, MLS_DATA, "the target is missing");
+            mls_fail_fix(err, "fill it in, or pass --missing-target drop");
+            ok = mls_table_fail_at(
+                table, i,
+                mls_schema_find(&table->schema, mls_pipeline_target(p)), err);
+            break;
+        }
+        y[d->count] = y[i];
+        d->row[d->count++] = i;
+    }
+    if (ok && p->task != MLS_REGRESSION) {
+        d->strata = y;
+        y = NULL;
+    }
+    mls_free(y);
+    mls_free(w);
+    return ok;
+}
+
+/* Fits on the rows where in_test is 0, measures where it is 1. */
+static bool fit_and_measure(const struct mls_pipeline *p,
+                            const struct mls_table *table,
+                            const struct deal *d, const uint8_t *in_test,
+                            const struct mls_evaluate_options *options,
+                            const struct mls_run *run,
+                            struct mls_evaluation *out, struct mls_error *err)
+{
+    struct mls_run own = run ? *run : (struct mls_run){ 0 };
+    struct mls_pipeline *fitted = mls_pipeline_copy(p, err);
+    int64_t *train = mls_new_array(d->count, sizeof *train, err);
+    int64_t *test = mls_new_array(d->count, sizeof *test, err);
+    struct mls_table held = { 0 };
+    int64_t trains = 0, tests = 0;
+    bool ok = fitted && train && test;
+
+    for (int64_t i = 0; ok && i < d->count; i++) {
+        if (in_test[i])
+            test[tests++] = d->row[i];
+        else
+            train[trains++] = d->row[i];
+    }
+    ok = ok
+        && mls_pipeline_fit(fitted, table, train, trains, run ? &own : NULL,
+                            err)
+        && mls_table_take(table, test, tests, &held, err)
+        && mls_evaluate(fitted, &held, options, run, out, err);
+    mls_table_clear(&held);
+    mls_free(train);
+    mls_free(test);
+    mls_pipeline_free(fitted);
+    return ok;
+}
+
+/* --- folds -------------------------------------------------------------- */
+
+struct folds {
+    const struct mls_pipeline *p;
+    const struct mls_table *table;
+    const struct deal *deal;
+    const int32_t *fold;
+    struct mls_evaluate_options options;
+    const struct mls_run *run;
+    struct mls_evaluation *results;
+};
+
+static bool one_fold(void *context, int64_t k, struct mls_error *err)
+{
+    struct folds *f = context;
+    uint8_t *in_test = mls_new(f->deal->count, 1, err);
+    bool ok = in_test != NULL;
+
+    for (int64_t i = 0; ok && i < f->deal->count; i++)
+        in_test[i] = f->fold[i] == k;
+    ok = ok && mls_run_go_on(f->run, err)
+        && fit_and_measure(f->p, f->table, f->deal, in_test, &f->options,
+                           f->run, &f->results[k], err);
+    mls_free(in_test);
+    return ok;
+}
+
+/* Means over the folds in which a figure is defined. */
+static void average(const struct mls_evaluation *results, int k,
+                    struct mls_evaluation *out)
+{
+    for (int64_t f = 0; f < out->count; f++) {
+        struct mls_figure *figure = &out->figures[f];
+        double sum = 0, base = 0, squares = 0;
+        int n = 0;
+
+        for (int i = 0; i < k; i++) {
+            if (isnan(results[i].figures[f].value))
+                continue;
+            sum += results[i].figures[f].value;
+            base += results[i].figures[f].baseline;
+            n++;
+        }
+        figure->value = n ? sum / n : NAN;
+        figure->baseline = n ? base / n : NAN;
+        for (int i = 0; i < k; i++)
+            if (!isnan(results[i].figures[f].value))
+                squares += pow(results[i].figures[f].value - figure->value, 2);
+        figure->sd = n > 1 ? sqrt(squares / (n - 1)) : NAN;
+        figure->low = figure->high = NAN;
+    }
+}
+
+static bool join(struct mls_evaluation *results, int k,
+                 struct mls_evaluation *out, struct mls_error *err)
+{
+    int64_t cells = (int64_t)results[0].classes * results[0].classes;
+
+    *out = (struct mls_evaluation){ .count = results[0].count,
+                                    .classes = results[0].classes,
+                                    .folds = k };
+    out->figures = mls_new(out->count, sizeof *out->figures, err);
+    if (cells)
+        out->confusion = mls_new(cells, sizeof *out->confusion, err);
+    if (!out->figures || (cells && !out->confusion)) {
+        mls_evaluation_clear(out);
+        return false;
+    }
+    for (int64_t f = 0; f < out->count; f++)
+        out->figures[f] = results[0].figures[f];
+    average(results, k, out);
+    for (int i = 0; i < k; i++) {
+        out->rows += results[i].rows;
+        for (int64_t c = 0; c < cells; c++)
+            out->confusion[c] += results[i].confusion[c];
+    }
+    return true;
+}
+
+bool mls_cross_validate(const struct mls_pipeline *p,
+                        const struct mls_table *table, int k,
+                        const struct mls_evaluate_options *options,
+                        const struct mls_run *run, struct mls_evaluation *out,
+                        struct mls_error *err)
+{
+    struct deal deal = { 0 };
+    struct folds f = { p, table, &deal, NULL, *options, run, NULL };
+    int32_t *fold = NULL;
+    bool ok = deal_make(&deal, p, table, err);
+
+    *out = (struct mls_evaluation){ 0 };
+    f.options.bootstrap = 0;
+    if (ok) {
+        fold = mls_new_array(deal.count, sizeof *fold, err);
+        f.results = mls_new(k, sizeof *f.results, err);
+        ok = fold && f.results
+            && mls_split_folds(deal.count, deal.strata, k, options->seed, fold,
+                               err);
+    }
+    f.fold = fold;
+    ok = ok && mls_parallel(run, k, one_fold, &f, err)
+        && join(f.results, k, out, err);
+    for (int i = 0; f.results && i < k; i++)
+        mls_evaluation_clear(&f.results[i]);
+    mls_free(f.results);
+    mls_free(fold);
+    deal_clear(&deal);
+    return ok;
+}
+
+bool mls_holdout(const struct mls_pipeline *p, const struct mls_table *table,
+                 double fraction, const struct mls_evaluate_options *options,
+                 const struct mls_run *run, struct mls_evaluation *out,
+                 struct mls_error *err)
+{
+    struct deal deal = { 0 };
+    uint8_t *in_test = NULL;
+    bool ok = deal_make(&deal, p, table, err);
+
+    *out = (struct mls_evaluation){ 0 };
+    if (ok) {
+        in_test = mls_new(deal.count, 1, err);
+        ok = in_test
+            && mls_split_holdout(deal.count, deal.strata, fraction,
+                                 options->seed, in_test, err)
+            && fit_and_measure(p, table, &deal, in_test, options, run, out,
+                               err);
+    }
+    mls_free(in_test);
+    deal_clear(&deal);
+    return ok;
+}

@@ -1,0 +1,291 @@
+/*
+ * Metrics of a pipeline on rows with truth.
+ *
+ * Intervals come from the percentile bootstrap (Efron 1979): each round draws
+ * as many rows as there are, with replacement, and counts how often each came;
+ * the counts multiply the weights, so no row is copied.  Beside each value
+ * stands what the constant model would reach.
+ */
+#include "mlspec/evaluate.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "base/threads.h"
+#include "pipeline/pipeline.h"
+#include "stats/summary.h"
+
+/* The rows with truth, as metrics want them. */
+struct rows {
+    struct mls_outcome outcome; /* borrows the arrays below */
+    struct mls_prediction made;
+    double *truth, *weight;
+};
+
+static void rows_clear(struct rows *r)
+{
+    mls_prediction_clear(&r->made);
+    mls_free(r->truth);
+    mls_free(r->weight);
+}
+
+/* Moves row `from` to row `to` of all arrays. */
+static void move_row(struct rows *r, int64_t to, int64_t from)
+{
+    struct mls_prediction *m = &r->made;
+
+    r->truth[to] = r->truth[from];
+    if (r->weight)
+        r->weight[to] = r->weight[from];
+    m->value[to] = m->value[from];
+    for (int k = 0; k < m->classes; k++)
+        m->probability[to * m->classes + k] =
+            m->probability[from * m->classes + k];
+}
+
+/* Rows without truth are left out or refused; rows of weight 0 left out. */
+static bool drop_rows(struct rows *r, const struct mls_pipeline *p,
+                      const struct mls_table *table, struct mls_error *err)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < table->rows; i++) {
+        if (r->weight && r->weight[i] == 0)
+            continue;
+        if (isnan(r->truth[i])) {
+            if (p->drop_missing_target)
+                continue;
+            mls_fail(err, MLS_DATA, "the target is missing");
+            mls_fail_fix(err, "fill it in, or pass --missing-target drop");
+            return mls_table_fail_at(
+                table, i,
+                mls_schema_find(&table->schema, mls_pipeline_target(p)), err);
+        }
+        move_row(r, kept++, i);
+    }
+    r->made.rows = kept;
+    if (kept)
+        return true;
+    mls_fail(err, MLS_DATA, "there is no row to evaluate on");
+    return mls_fail_at(err, table->name, 0, 0, NULL);
+}
+
+static bool rows_make(struct rows *r, const struct mls_pipeline *p,
+                      const struct mls_table *table, double threshold,
+                      const struct mls_run *run, struct mls_error *err)
+{
+    r->truth = mls_pipeline_truth(p, table, err);
+    if (!r->truth || !mls_pipeline_weights(p, table, &r->weight, err)
+        || !mls_pipeline_predict_table(p, table, threshold, run, &r->made,
+                                       err)
+        || !drop_rows(r, p, table, err))
+        return false;
+    r->outcome = (struct mls_outcome){
+        .task = p->task, .n = r->made.rows, .classes = r->made.classes,
+        .truth = r->truth, .prediction = r->made.value,
+        .probability = r->made.probability, .weight = r->weight
+    };
+    return true;
+}
+
+/* --- which metrics ------------------------------------------------------ */
+
+static bool add_figure(struct mls_evaluation *e,
+                       const struct mls_metric_type *metric,
+                       struct mls_error *err)
+{
+    if (!mls_resize(&e->figures, e->count + 1, sizeof *e->figures, err))
+        return false;
+    e->figures[e->count++] = (struct mls_figure){ metric, NAN, NAN, NAN, NAN,
+                                                  NAN };
+    return true;
+}
+
+static bool choose_metrics(struct mls_evaluation *e, enum mls_task task,
+                           const char *names, struct mls_error *err)
+{
+    struct mls_list list = { 0 };
+    bool ok;
+
+    if (!names) {
+        for (int i = 0; mls_metrics[i]; i++)
+            if ((mls_metrics[i]->tasks & (1u << task))
+                && !add_figure(e, mls_metrics[i], err))
+                return false;
+        return true;
+    }
+    ok = mls_list_split(names, &list, err);
+    for (int64_t i = 0; ok && i < list.count; i++) {
+        const struct mls_metric_type *metric =
+            mls_metric_find(list.items[i], task, err);
+        ok = metric && add_figure(e, metric, err);
+    }
+    mls_list_clear(&list);
+    return ok;
+}
+
+/* A metric that was asked for must have a value; one of the default list may
+ * be undefined on these rows. */
+static bool compute(const struct mls_outcome *outcome,
+                    const struct mls_metric_type *metric, bool demanded,
+                    double *value, struct mls_error *err)
+{
+    struct mls_error own = { 0 };
+
+    *value = NAN;
+    if (metric->compute(outcome, value, &own))
+        return true;
+    *value = NAN;
+    if (!demanded && own.code == MLS_DATA)
+        return true;
+    *err = own;
+    return false;
+}
+
+/* --- baseline ----------------------------------------------------------- */
+
+static void fill_baseline(const struct mls_pipeline *p, int64_t n,
+                          double threshold, double *value, double *probability)
+{
+    int64_t classes = p->classes.count;
+    double said = classes ? 0 : p->baseline[0];
+
+    for (int64_t k = 1; k < classes; k++)
+        if (p->baseline[k] > p->baseline[(int64_t)said])
+            said = (double)k;
+    if (p->task == MLS_BINARY)
+        said = p->baseline[1] >= (isnan(threshold) ? 0.5 : threshold);
+    for (int64_t i = 0; i < n; i++) {
+        value[i] = said;
+        for (int64_t k = 0; k < classes; k++)
+            probability[i * classes + k] = p->baseline[k];
+    }
+}
+
+static bool measure_baseline(const struct mls_pipeline *p,
+                             const struct rows *r, double threshold,
+                             struct mls_evaluation *e, struct mls_error *err)
+{
+    int64_t n = r->outcome.n, classes = r->outcome.classes;
+    struct mls_outcome outcome = r->outcome;
+    double *value = mls_new_array(n, sizeof *value, err);
+    double *probability =
+        value ? mls_new_array(n * classes, sizeof *probability, err) : NULL;
+    bool ok = probability != NULL;
+
+    if (ok)
+        fill_baseline(p, n, threshold, value, probability);
+    outcome.prediction = value;
+    outcome.probability = classes ? probability : NULL;
+    for (int64_t f = 0; ok && f < e->count; f++)
+        ok = compute(&outcome, e->figures[f].metric, false,
+                     &e->figures[f].baseline, err);
+    mls_free(value);
+    mls_free(probability);
+    return ok;
+}
+
+/* --- bootstrap ---------------------------------------------------------- */
+
+struct bootstrap {
+    const struct mls_outcome *outcome;
+    const struct mls_evaluation *e;
+    uint64_t seed;
+    int64_t rounds;
+    double *values;             /* figures x rounds */
+};
+
+static bool one_round(void *context, int64_t round, struct mls_error *err)
+{
+    struct bootstrap *b = context;
+    struct mls_outcome outcome = *b->outcome;
+    int64_t n = outcome.n, figures = b->e->count;
+    double *weight = mls_new(n, sizeof *weight, err);
+    bool ok = weight != NULL;
+
+    for (int64_t i = 0; ok && i < n; i++)
+        weight[mls_random_below(mls_random2(b->seed, MLS_RANDOM_BOOTSTRAP,
+                                            (uint32_t)round, (uint64_t)i),
+                                n)] += 1;
+    for (int64_t i = 0; ok && outcome.weight && i < n; i++)
+        weight[i] *= outcome.weight[i];
+    outcome.weight = weight;
+    for (int64_t f = 0; ok && f < figures; f++)
+        ok = compute(&outcome, b->e->figures[f].metric, false,
+                     &b->values[f * b->rounds + round], err);
+    mls_free(weight);
+    return ok;
+}
+
+static bool intervals(const struct mls_outcome *outcome,
+                      const struct mls_evaluate_options *options,
+                      const struct mls_run *run, struct mls_evaluation *e,
+                      struct mls_error *err)
+{
+    int64_t rounds = options->bootstrap;
+    double tail = (1 - options->confidence) / 2;
+    double at[2] = { tail, 1 - tail }, ends[2];
+    struct bootstrap b = { outcome, e, options->seed, rounds, NULL };
+    bool ok;
+
+    if (rounds <= 0)
+        return true;
+    b.values = mls_new_array(rounds * e->count, sizeof *b.values, err);
+    ok = b.values && mls_parallel(run, rounds, one_round, &b, err);
+    for (int64_t f = 0; ok && f < e->count; f++) {
+        ok = mls_quantiles(b.values + f * rounds, NULL, rounds, at, 2, ends,
+                           err);
+        e->figures[f].low = ends[0];
+        e->figures[f].high = ends[1];
+    }
+    mls_free(b.values);
+    return ok;
+}
+
+static bool count_confusion(const struct mls_outcome *outcome,
+                            struct mls_evaluation *e, struct mls_error *err)
+{
+    int64_t classes = outcome->classes;
+
+    e->classes = outcome->classes;
+    if (classes == 0)
+        return true;
+    e->confusion = mls_new(classes * classes, sizeof *e->confusion, err);
+    if (!e->confusion)
+        return false;
+    mls_confusion(outcome, e->confusion);
+    return true;
+}
+
+bool mls_evaluate(const struct mls_pipeline *p, const struct mls_table *table,
+                  const struct mls_evaluate_options *options,
+                  const struct mls_run *run, struct mls_evaluation *out,
+                  struct mls_error *err)
+{
+    struct rows r = { 0 };
+    bool ok;
+
+    *out = (struct mls_evaluation){ 0 };
+    ok = choose_metrics(out, p->task, options->metrics, err)
+        && rows_make(&r, p, table, options->threshold, run, err);
+    out->rows = r.outcome.n;
+    for (int64_t f = 0; ok && f < out->count; f++)
+        ok = compute(&r.outcome, out->figures[f].metric,
+                     options->metrics != NULL, &out->figures[f].value, err);
+    ok = ok && measure_baseline(p, &r, options->threshold, out, err)
+        && intervals(&r.outcome, options, run, out, err)
+        && count_confusion(&r.outcome, out, err);
+    rows_clear(&r);
+    if (!ok)
+        mls_evaluation_clear(out);
+    return ok;
+}
+
+void mls_evaluation_clear(struct mls_evaluation *e)
+{
+    mls_free(e->figures);
+    mls_free(e->confusion);
+    *e = (struct mls_evaluation){ 0 };
+}

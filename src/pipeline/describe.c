@@ -1,0 +1,214 @@
+/*
+ * What a pipeline holds, for people and for programs: inspect's report.
+ */
+#include "pipeline/pipeline.h"
+
+#include <inttypes.h>
+
+#include "base/number.h"
+
+static void add_param(struct mls_text *text, const struct mls_param *param,
+                      const void *values, bool *any)
+{
+    char shown[256];
+
+    mls_param_format(param, values, shown, sizeof shown);
+    mls_text_add(text, *any ? ", " : "(");
+    *any = true;
+    mls_text_add(text, param->name);
+    mls_text_add(text, "=");
+    mls_text_add(text, shown);
+}
+
+/* Only what differs from the default, and the primary param. */
+static bool worth_saying(const struct mls_step_type *type,
+                         const struct mls_param *param, const void *values,
+                         const void *defaults)
+{
+    char now[256], def[256];
+
+    mls_param_format(param, values, now, sizeof now);
+    mls_param_format(param, defaults, def, sizeof def);
+    return strcmp(now, def) != 0
+        || (type->primary && strcmp(type->primary, param->name) == 0);
+}
+
+static bool add_step(struct mls_text *text, const struct mls_step *step,
+                     struct mls_error *err)
+{
+    const struct mls_step_type *type = step->type;
+    void *defaults = mls_new(1, type->params_size ? type->params_size : 1,
+                             err);
+    bool any = false;
+
+    if (!defaults)
+        return false;
+    mls_text_add(text, step->name);
+    if (type->params)
+        mls_params_init(type->params, defaults, type->params_size);
+    if (step->columns) {
+        mls_text_add(text, "(columns=");
+        mls_text_add(text, step->columns);
+        any = true;
+    }
+    for (const struct mls_param *row = type->params; row && row->name; row++)
+        if (worth_saying(type, row, step->params, defaults))
+            add_param(text, row, step->params, &any);
+    mls_text_add(text, any ? ")" : "");
+    if (type->params)
+        mls_params_clear(type->params, defaults);
+    mls_free(defaults);
+    return true;
+}
+
+char *mls_pipeline_recipe_text(const struct mls_pipeline *p,
+                               struct mls_error *err)
+{
+    struct mls_text text = { 0 };
+
+    for (int64_t i = 0; i < p->step_count; i++) {
+        mls_text_add(&text, i ? " → " : "");
+        if (!add_step(&text, p->steps[i], err)) {
+            mls_text_clear(&text);
+            return NULL;
+        }
+    }
+    if (p->step_count == 0)
+        mls_text_add(&text, "none");
+    if (mls_text_ok(&text, err))
+        return text.bytes;
+    mls_text_clear(&text);
+    return NULL;
+}
+
+static const char *task_name(enum mls_task task)
+{
+    static const char *const names[] = { "none", "regression", "binary",
+                                         "multiclass" };
+
+    return names[task];
+}
+
+static bool describe_steps(const struct mls_pipeline *p, struct mls_json *to,
+                           struct mls_error *err)
+{
+    struct mls_json *array = mls_json_add_array(to, "steps", err), *item;
+
+    for (int64_t i = 0; array && i < p->step_count; i++) {
+        const struct mls_step *step = p->steps[i];
+
+        item = mls_json_add_object(array, NULL, err);
+        if (!item || !mls_json_add_text(item, "name", step->name, err)
+            || !mls_recipe_step_to_json(step, item, err)
+            || (step->fitted
+                && !mls_json_add_integer(item, "inputs", step->input_count,
+                                         err))
+            || (step->fitted && step->type->describe
+                && !step->type->describe(step, item, err)))
+            return false;
+    }
+    return array != NULL;
+}
+
+static bool describe_model(const struct mls_pipeline *p, struct mls_json *to,
+                           struct mls_error *err)
+{
+    struct mls_json *model;
+
+    if (!p->model)
+        return true;
+    model = mls_json_add_object(to, "model", err);
+    return model
+        && mls_json_add_text(model, "type", p->model->type->name, err)
+        && mls_json_add_integer(model, "features", p->feature_count, err)
+        && (!p->model->type->describe
+            || p->model->type->describe(p->model, p->feature_names,
+                                        (const char *const *)p->classes.items,
+                                        model, err));
+}
+
+static bool describe_classes(const struct mls_pipeline *p,
+                             struct mls_json *to, struct mls_error *err)
+{
+    struct mls_json *array;
+
+    if (p->classes.count == 0)
+        return true;
+    array = mls_json_add_array(to, "classes", err);
+    for (int64_t i = 0; array && i < p->classes.count; i++)
+        if (!mls_json_add_text(array, NULL, p->classes.items[i], err))
+            return false;
+    return array != NULL;
+}
+
+static bool describe_learner(const struct mls_pipeline *p,
+                             struct mls_json *to, struct mls_error *err)
+{
+    struct mls_json *params;
+
+    if (!p->learner)
+        return true;
+    if (!mls_json_add_text(to, "learner", p->learner->name, err))
+        return false;
+    params = mls_json_add_object(to, "params", err);
+    return params
+        && mls_recipe_params_to_json(p->learner->params, p->params, params,
+                                     err);
+}
+
+static bool add_copy(struct mls_json *to, const char *key,
+                     const struct mls_json *from, struct mls_error *err)
+{
+    struct mls_json *copy = from ? mls_json_copy(from, err) : NULL;
+
+    return !from || (copy && mls_json_add(to, key, copy, err));
+}
+
+struct mls_json *mls_pipeline_describe(const struct mls_pipeline *p,
+                                       struct mls_error *err)
+{
+    struct mls_json *json = mls_json_new_object(err), *schema;
+    const char *target = mls_pipeline_target(p);
+    bool ok = json && mls_json_add_text(json, "task", task_name(p->task), err)
+        && (!target || mls_json_add_text(json, "target", target, err))
+        && describe_classes(p, json, err) && describe_learner(p, json, err)
+        && add_copy(json, "chosen", p->chosen, err)
+        && mls_json_add_bool(json, "fitted", p->fitted, err)
+        && (!p->fitted || mls_json_add_integer(json, "training_rows",
+                                               p->training_rows, err))
+        && mls_json_add_integer(json, "seed", (int64_t)p->seed, err)
+        && (!p->class_weight || mls_json_add_text(json, "class_weight",
+                                                  p->class_weight, err))
+        && add_copy(json, "quality", p->quality, err)
+        && describe_steps(p, json, err) && describe_model(p, json, err)
+        && (schema = mls_json_add_object(json, "columns", err)) != NULL
+        && mls_schema_to_json(&p->schema, true, schema, err)
+        && add_copy(json, "fingerprint", p->fingerprint, err);
+
+    if (ok)
+        return json;
+    mls_json_free(json);
+    return NULL;
+}
+
+struct mls_json *mls_pipeline_selection(const struct mls_pipeline *p,
+                                        struct mls_error *err)
+{
+    struct mls_json *array = mls_json_new_array(err), *item;
+
+    for (int64_t i = 0; array && i < p->step_count; i++) {
+        const struct mls_step *step = p->steps[i];
+
+        if (!step->fitted || !mls_step_type_find(mls_selectors,
+                                                 step->type->name))
+            continue;
+        item = mls_json_add_object(array, NULL, err);
+        if (!item || !mls_json_add_text(item, "step", step->name, err)
+            || (step->type->describe
+                && !step->type->describe(step, item, err))) {
+            mls_json_free(array);
+            return NULL;
+        }
+    }
+    return array;
+}

@@ -1,0 +1,81 @@
+/*
+ * A fingerprint of the typed values of a table, one hash a column: XXH3-128
+ * over its kind, its dictionary and its cells in the order of the rows.  Cells
+ * are hashed as one stream, so blocks do not show.
+ */
+#define XXH_STATIC_LINKING_ONLY /* the size of XXH3_state_t */
+#include <xxhash.h>
+
+#include <inttypes.h>
+
+#include "pipeline/pipeline.h"
+
+static void hash_block(XXH3_state_t *state, const struct mls_column *column)
+{
+    size_t n = (size_t)column->rows;
+
+    switch (column->storage) {
+    case MLS_STORE_REAL:
+        XXH3_128bits_update(state, column->real, n * sizeof *column->real);
+        break;
+    case MLS_STORE_CODE:
+        XXH3_128bits_update(state, column->code, n * sizeof *column->code);
+        break;
+    case MLS_STORE_TIME:
+        XXH3_128bits_update(state, column->time, n * sizeof *column->time);
+        break;
+    case MLS_STORE_TEXT:
+        for (int64_t i = 0; i < column->rows; i++) {
+            int64_t length = column->text.offset[i + 1]
+                - column->text.offset[i];
+            XXH3_128bits_update(state, &length, sizeof length);
+            XXH3_128bits_update(state,
+                                column->text.bytes + column->text.offset[i],
+                                (size_t)length);
+        }
+        break;
+    case MLS_STORE_SPARSE: /* raw tables have none */
+        break;
+    }
+}
+
+static void hash_column(XXH3_state_t *state, const struct mls_table *table,
+                        int64_t column, char text[33])
+{
+    const struct mls_field *field = &table->schema.fields[column];
+    const struct mls_dictionary *d = field->dictionary;
+    XXH128_hash_t hash;
+    int32_t kind = (int32_t)field->kind;
+
+    XXH3_128bits_reset(state);
+    XXH3_128bits_update(state, &kind, sizeof kind);
+    if (d) {
+        XXH3_128bits_update(state, d->offset,
+                            (size_t)(d->count + 1) * sizeof *d->offset);
+        XXH3_128bits_update(state, d->bytes, (size_t)d->offset[d->count]);
+    }
+    for (int64_t b = 0; b < table->block_count; b++)
+        hash_block(state, table->blocks[b]->columns[column]);
+    hash = XXH3_128bits_digest(state);
+    snprintf(text, 33, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
+             (uint64_t)hash.low64);
+}
+
+struct mls_json *mls_fingerprint(const struct mls_table *table,
+                                 struct mls_error *err)
+{
+    XXH3_state_t *state = mls_new_array(1, sizeof *state, err);
+    struct mls_json *json = state ? mls_json_new_object(err) : NULL;
+    char text[33];
+
+    for (int64_t i = 0; json && i < table->schema.count; i++) {
+        hash_column(state, table, i, text);
+        if (!mls_json_add_text(json, table->schema.fields[i].name, text,
+                               err)) {
+            mls_json_free(json);
+            json = NULL;
+        }
+    }
+    mls_free(state);
+    return json;
+}

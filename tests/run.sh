@@ -1,0 +1,28 @@
+#!/bin/sh
+# Installs what is missing, builds, and runs every test: once as released, with
+# warnings as errors, and once under AddressSanitizer and UBSan.
+#
+#   sh tests/run.sh            both builds
+#   sh tests/run.sh release    one of them
+#   sh tests/run.sh sanitize
+set -eu
+cd "$(dirname "$0")/.."
+sh tests/packages.sh test
+
+jobs=$(nproc)
+
+run() {
+    preset=$1
+    folder=$2
+    echo "== $preset"
+    cmake -G Ninja -C "tests/presets/$preset.cmake" -B "$folder" >/dev/null
+    cmake --build "$folder" -j "$jobs"
+    ctest --test-dir "$folder" -j "$jobs" --output-on-failure
+}
+
+case "${1:-all}" in
+release) run ci build-ci ;;
+sanitize) run sanitize build-sanitize ;;
+all) run ci build-ci && run sanitize build-sanitize ;;
+*) echo "usage: tests/run.sh [release|sanitize]" >&2; exit 2 ;;
+esac

@@ -1,0 +1,188 @@
+#include "contract/contract.h"
+
+#include "mlspec/split.h"
+
+static struct mls_pipeline *unfitted(const struct mls_table *table)
+{
+    struct mls_settings settings = { .train = true, .seed = 1 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p = mls_pipeline_new(&settings, table, NULL, &err);
+
+    must(p != NULL, &err);
+    return p;
+}
+
+static const struct mls_figure *figure(const struct mls_evaluation *e,
+                                       const char *name)
+{
+    for (int64_t i = 0; i < e->count; i++)
+        if (strcmp(e->figures[i].metric->name, name) == 0)
+            return &e->figures[i];
+    fail_msg("no %s", name);
+    return NULL;
+}
+
+/* The same folds by hand: fit, predict, squared errors. */
+static double rmse_by_hand(const struct mls_table *table, int k)
+{
+    int32_t *fold;
+    double sum = 0;
+    struct mls_error err = { 0 };
+    int64_t rows = table->rows;
+    int64_t *train = mls_new(rows, sizeof *train, &err);
+    int64_t *test = mls_new(rows, sizeof *test, &err);
+
+    fold = mls_new(rows, sizeof *fold, &err);
+    assert_true(fold && train && test);
+    must(mls_split_folds(rows, NULL, k, 5, fold, &err), &err);
+    for (int f = 0; f < k; f++) {
+        struct mls_pipeline *p = unfitted(table);
+        struct mls_prediction made;
+        double *truth, squares = 0;
+        int64_t trains = 0, tests = 0;
+
+        for (int64_t i = 0; i < rows; i++) {
+            if (fold[i] == f)
+                test[tests++] = i;
+            else
+                train[trains++] = i;
+        }
+        must(mls_pipeline_fit(p, table, train, trains, NULL, &err), &err);
+        must(mls_pipeline_predict_table(p, table, NAN, NULL, &made, &err),
+             &err);
+        truth = mls_pipeline_truth(p, table, &err);
+        must(truth != NULL, &err);
+        for (int64_t i = 0; i < tests; i++)
+            squares += pow(made.value[test[i]] - truth[test[i]], 2);
+        sum += sqrt(squares / (double)tests);
+        mls_free(truth);
+        mls_prediction_clear(&made);
+        mls_pipeline_free(p);
+    }
+    mls_free(fold);
+    mls_free(train);
+    mls_free(test);
+    return sum / k;
+}
+
+static void cross_validation_equals_the_folds_by_hand(void **state)
+{
+    struct form f = { .task = MLS_REGRESSION };
+    struct mls_evaluate_options options = { .threshold = NAN, .seed = 5 };
+    struct mls_evaluation e;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+    double expected;
+
+    (void)state;
+    read_form(&f, NULL, &table);
+    p = unfitted(&table);
+    must(mls_cross_validate(p, &table, 4, &options, NULL, &e, &err), &err);
+    expected = rmse_by_hand(&table, 4);
+    assert_true(fabs(figure(&e, "rmse")->value - expected) < 1e-12);
+    assert_int_equal(e.rows, ROWS);
+    assert_int_equal(e.folds, 4);
+    assert_true(figure(&e, "rmse")->baseline > figure(&e, "rmse")->value);
+    mls_evaluation_clear(&e);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+static void threads_change_no_figure(void **state)
+{
+    struct form f = { .task = MLS_BINARY };
+    struct mls_evaluate_options options = { .threshold = NAN, .seed = 5,
+                                            .bootstrap = 40,
+                                            .confidence = 0.95 };
+    struct mls_evaluation one, many;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+    struct mls_run run;
+
+    (void)state;
+    read_form(&f, NULL, &table);
+    p = unfitted(&table);
+    must(mls_run_init(&run, 3, &err), &err);
+    must(mls_holdout(p, &table, 0.3, &options, NULL, &one, &err), &err);
+    must(mls_holdout(p, &table, 0.3, &options, &run, &many, &err), &err);
+    assert_int_equal(one.count, many.count);
+    for (int64_t i = 0; i < one.count; i++) {
+        assert_true(one.figures[i].value == many.figures[i].value);
+        assert_true(one.figures[i].low == many.figures[i].low);
+        assert_true(one.figures[i].high == many.figures[i].high);
+        assert_true(one.figures[i].low <= one.figures[i].value
+                    && one.figures[i].value <= one.figures[i].high);
+    }
+    assert_true(one.confusion[0] + one.confusion[1] + one.confusion[2]
+                    + one.confusion[3] == (double)one.rows);
+    mls_evaluation_clear(&one);
+    mls_evaluation_clear(&many);
+    mls_run_clear(&run);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+static void the_baseline_is_what_the_frequencies_say(void **state)
+{
+    struct form f = { .task = MLS_BINARY };
+    struct mls_evaluate_options options = { .threshold = NAN };
+    struct mls_evaluation e;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+    double *y, ones = 0, q;
+
+    (void)state;
+    read_form(&f, NULL, &table);
+    p = unfitted(&table);
+    must(mls_pipeline_fit(p, &table, NULL, 0, NULL, &err), &err);
+    must(mls_evaluate(p, &table, &options, NULL, &e, &err), &err);
+    y = mls_pipeline_truth(p, &table, &err);
+    must(y != NULL, &err);
+    for (int64_t i = 0; i < table.rows; i++)
+        ones += y[i];
+    q = ones / (double)table.rows;
+    assert_true(figure(&e, "roc_auc")->baseline == 0.5);
+    assert_true(fabs(figure(&e, "accuracy")->baseline - fmax(q, 1 - q))
+                < 1e-15);
+    assert_true(fabs(figure(&e, "log_loss")->baseline
+                     + q * log(q) + (1 - q) * log(1 - q)) < 1e-12);
+    assert_true(isnan(e.figures[0].low));
+    mls_free(y);
+    mls_evaluation_clear(&e);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+static void a_demanded_metric_must_fit(void **state)
+{
+    struct form f = { .task = MLS_BINARY };
+    struct mls_evaluate_options options = { .threshold = NAN,
+                                            .metrics = "accuracy,rmse" };
+    struct mls_evaluation e;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+
+    (void)state;
+    read_form(&f, NULL, &table);
+    p = unfitted(&table);
+    assert_false(mls_cross_validate(p, &table, 3, &options, NULL, &e, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    assert_non_null(strstr(err.what, "rmse"));
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cross_validation_equals_the_folds_by_hand),
+        cmocka_unit_test(threads_change_no_figure),
+        cmocka_unit_test(the_baseline_is_what_the_frequencies_say),
+        cmocka_unit_test(a_demanded_metric_must_fit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
