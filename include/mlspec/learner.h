@@ -20,7 +20,11 @@ enum mls_can {
     MLS_CAN_STOP = 1 << 3,
     MLS_CAN_INSPECT = 1 << 4    /* has coefficients or the like */
 };
-enum mls_takes { MLS_TAKES_MATRIX = 1, MLS_TAKES_COLUMNS };
+enum mls_takes {
+    MLS_TAKES_MATRIX = 1,
+    MLS_TAKES_COLUMNS,
+    MLS_TAKES_NOTHING           /* looks at the target only: no features */
+};
 
 /* What a learner is given. */
 struct mls_fit_job {

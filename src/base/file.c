@@ -30,6 +30,7 @@ static const struct reason reasons[] = {
     { EMFILE, "this process has too many open files", "raise the limit with ulimit -n" },
     { ENFILE, "the system has too many open files", "close other programs" },
     { EIO, "the device reports an error", "check the disk or the network" },
+    { EBADF, "it is not open", "give a file, or redirect one into the program" },
     { ETXTBSY, "it is a program that runs", "choose another name" },
 };
 

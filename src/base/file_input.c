@@ -240,7 +240,7 @@ static bool gzip_failed(const struct mls_input *in, int status,
     if (status == Z_MEM_ERROR) {
         return mls_fail_memory(err, 1, BUFFER_BYTES, "decompression");
     }
-    if (in->gzip.total_out == 0 && !in->any) {
+    if (in->gzip.total_in < 10 && !in->any) { /* within the first header */
         damaged(in, "it is not gzip data", err);
         return mls_fail_fix(err, "take .gz off its name when it is not "
                             "compressed");
@@ -271,8 +271,6 @@ static bool unpack_gzip(struct mls_input *in, char *bytes, size_t size,
         }
         in->within = true;
     }
-    /* zlib does not write to its input; its header says so only in zlib 1.2.6
-     * and later with ZLIB_CONST. */
     z->next_in = (Bytef *)(in->buffer + in->used);
     z->avail_in = (uInt)(in->filled - in->used);
     z->next_out = (Bytef *)bytes;

@@ -430,11 +430,18 @@ static bool multiply_few(const struct product *p, int64_t first, int64_t count,
     return true;
 }
 
+/* Rows of a task: enough work to be worth one.  No bit depends on it, since
+ * each row stands alone. */
+static int64_t rows_of_task(const struct product *p)
+{
+    return p->x->columns * p->right->columns < 4096 ? MLS_MATRIX_CHUNK : ROWS;
+}
+
 static bool task_gemm(void *context, int64_t task, struct mls_error *err)
 {
     const struct product *p = context;
-    int64_t first = task * MLS_MATRIX_CHUNK;
-    int64_t end = at_most(first + MLS_MATRIX_CHUNK, p->x->rows);
+    int64_t first = task * rows_of_task(p);
+    int64_t end = at_most(first + rows_of_task(p), p->x->rows);
 
     if (!mls_blas(err))
         return false;
@@ -510,6 +517,6 @@ bool mls_gemm(const struct mls_run *run, bool transpose_a,
     }
     if (transpose_a)
         return gemm_transposed(run, &p, err);
-    return mls_parallel(run, pieces(a->rows, MLS_MATRIX_CHUNK), task_gemm, &p,
+    return mls_parallel(run, pieces(a->rows, rows_of_task(&p)), task_gemm, &p,
                         err);
 }

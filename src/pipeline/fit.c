@@ -222,6 +222,8 @@ bool mls_pipeline_index_features(struct mls_pipeline *p,
 {
     const struct mls_schema *last = mls_pipeline_after(p, p->step_count);
     int64_t *order = mls_schema_order(last, err);
+    bool takes_nothing =
+        p->learner && p->learner->takes == MLS_TAKES_NOTHING;
 
     p->feature = order ? mls_new(last->count, sizeof *p->feature, err) : NULL;
     p->feature_names =
@@ -231,7 +233,7 @@ bool mls_pipeline_index_features(struct mls_pipeline *p,
     for (int64_t i = 0; p->feature_names && i < last->count; i++) {
         const struct mls_field *field = &last->fields[order[i]];
 
-        if (field->role != MLS_ROLE_FEATURE)
+        if (field->role != MLS_ROLE_FEATURE || takes_nothing)
             continue;
         p->feature_names[p->feature_count] = field->name;
         p->feature[p->feature_count++] = order[i];
@@ -240,15 +242,27 @@ bool mls_pipeline_index_features(struct mls_pipeline *p,
     return p->feature_names != NULL;
 }
 
+static bool gather(const struct mls_pipeline *p, const struct fitting *f,
+                   const struct mls_run *run, struct mls_dataset *data,
+                   struct mls_error *err)
+{
+    if (p->learner->takes == MLS_TAKES_NOTHING) {
+        data->rows = f->target.rows;
+        data->target = f->target;
+        return true;
+    }
+    return mls_dataset_gather(run, &f->table, &f->target, data, err)
+        && ((p->learner->can & MLS_CAN_MISSING)
+            || mls_dataset_need_finite(data, &f->table, p->learner->name,
+                                       err));
+}
+
 static bool train(struct mls_pipeline *p, struct fitting *f,
                   const struct mls_run *run, struct mls_error *err)
 {
     struct mls_dataset data = { 0 };
     struct mls_fit_job job = { p->params, &data, p->seed, run, NULL };
-    bool ok = mls_dataset_gather(run, &f->table, &f->target, &data, err)
-        && ((p->learner->can & MLS_CAN_MISSING)
-            || mls_dataset_need_finite(&data, &f->table, p->learner->name,
-                                       err));
+    bool ok = gather(p, f, run, &data, err);
 
     p->chosen = ok ? mls_json_new_object(err) : NULL;
     job.chosen = p->chosen;

@@ -128,11 +128,23 @@ static bool set_pair(struct mls_step *step, char *pair, struct mls_error *err)
     return mls_step_set(step, pair, equals + 1, err);
 }
 
+/* Cuts "KEY=A,B,KEY=C" after the first pair: a comma that no '=' follows before
+ * the next one belongs to the value. */
+static char *next_pair(char *pair)
+{
+    for (char *comma = strchr(pair, ','); comma; comma = strchr(comma + 1, ','))
+        if (strcspn(comma + 1, "=") < strcspn(comma + 1, ",")) {
+            *comma = '\0';
+            return comma + 1;
+        }
+    return NULL;
+}
+
 static bool add_one_text(struct mls_pipeline *p, char *word,
                          struct mls_error *err)
 {
     char *open = strchr(word, '(');
-    char *pair, *comma, *close;
+    char *pair, *next, *close;
     const struct mls_step_type *type;
     struct mls_step *step;
 
@@ -146,10 +158,8 @@ static bool add_one_text(struct mls_pipeline *p, char *word,
     step = type ? mls_recipe_add(p, type, err) : NULL;
     if (!step)
         return false;
-    for (pair = open ? open + 1 : NULL; pair && *pair; pair = comma) {
-        comma = strchr(pair, ',');
-        if (comma)
-            *comma++ = '\0';
+    for (pair = open ? open + 1 : NULL; pair && *pair; pair = next) {
+        next = next_pair(pair);
         if (!set_pair(step, pair, err))
             return false;
     }

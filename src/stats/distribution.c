@@ -119,29 +119,21 @@ double mls_normal_quantile(double p)
 
 /* ---- Loader's parts ---- */
 
-/* log(n!) less Stirling's formula for it, n > 0. */
+/* log(n!) less Stirling's formula for it, n > 0: B(2k) / (2k (2k-1) n^(2k-1)),
+ * summed from the smallest term. */
 static double stirling_error(double n)
 {
-    double r = 1 / n, r2 = r * r;
+    static const double c[] = {
+        1.0 / 12,   -1.0 / 360,      1.0 / 1260, -1.0 / 1680,
+        1.0 / 1188, -691.0 / 360360, 1.0 / 156,
+    };
+    double sum = 0;
 
-    if (n < 16) {
+    if (n < 16)
         return lgamma(n + 1) - (n + 0.5) * log(n) + n - 0.91893853320467274178;
-    }
-    return r
-           * (1.0 / 12
-              - r2
-                    * (1.0 / 360
-                       - r2
-                             * (1.0 / 1260
-                                - r2
-                                      * (1.0 / 1680
-                                         - r2
-                                               * (1.0 / 1188
-                                                  - r2
-                                                        * (691.0 / 360360
-                                                           - r2
-                                                                 * (1.0
-                                                                    / 156)))))));
+    for (int k = 6; k >= 0; k--)
+        sum = sum / (n * n) + c[k];
+    return sum / n;
 }
 
 /* k log(k / m) + m - k: with v = (k - m) / (k + m), log(k/m) = 2 artanh(v). */

@@ -105,6 +105,16 @@ static void every_learner_is_well_described(void **state)
     }
 }
 
+/* These words have a meaning of their own in a recipe. */
+static void check_reserved(const struct mls_step_type *type)
+{
+    static const char *const words[] = { "step", "name", "columns", "inputs" };
+
+    for (int i = 0; i < 4; i++)
+        if (type->params && mls_params_find(type->params, words[i], NULL))
+            fail_msg("%s: no param can be named %s", type->name, words[i]);
+}
+
 static void check_steps(const struct mls_step_type *const *list)
 {
     for (int i = 0; list[i]; i++) {
@@ -114,6 +124,7 @@ static void check_steps(const struct mls_step_type *const *list)
         check_help("steps", row->name, row->summary);
         check_params(row->name, row->params);
         check_round_trip(row->name, row->params, row->params_size);
+        check_reserved(row);
         assert_non_null(row->family);
         assert_non_null(row->fit);
         assert_non_null(row->plan_input);

@@ -99,8 +99,8 @@ static void what_is_not_known_is_told_with_the_nearest(void **state)
            "onehit", "onehot");
     refuse(&(struct mls_settings){ .train = true, .set = no_key,
                                    .set_count = 1 }, "l3", "l2");
-    refuse(&(struct mls_settings){ .train = true, .learner = "rigde" },
-           "rigde", "ridge");
+    refuse(&(struct mls_settings){ .train = true, .learner = "logitsic" },
+           "logitsic", "logistic");
     refuse(&(struct mls_settings){ .train = true, .learner = "ridge" },
            "ridge", "");
 }

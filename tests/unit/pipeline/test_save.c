@@ -70,7 +70,7 @@ static void wrong_metadata_is_refused(void **state)
         { "\"features\":", "\"features\":1" },
         { "\"kind\":\"real\"", "\"kind\":\"category\"" },
         { "\"role\":\"target\"", "\"role\":\"feature\"" },
-        { "\"alpha\"", "\"zeta\"" },
+        { "\"name\":\"alpha\"", "\"name\":\"zeta\"" },
         { "\"seed\":0", "\"seed\":\"x\"" },
     };
     const char *path = scratch("wrong.mlspec");

@@ -79,6 +79,29 @@ static void a_constant_column_correlates_with_nothing(void **state)
     assert_true(f == 0 && p == 1);
 }
 
+/* Whose rounding, with weights like these, is a variance of its own. */
+static void no_constant_correlates_under_any_weights(void **state)
+{
+    enum { MANY = 9000 };
+    double *x = mls_new(MANY, sizeof(double), &err);
+    double *y = mls_new(MANY, sizeof(double), &err);
+    double *weight = mls_new(MANY, sizeof(double), &err), r;
+
+    (void)state;
+    for (int round = 1; round <= 20; round++) {
+        for (int k = 0; k < MANY; k++) {
+            x[k] = sin(round) * 1e9;
+            y[k] = sin(k);
+            weight[k] = fabs(sin(k * 0.7) * sin(k * 0.3));
+        }
+        assert_true(mls_correlation(NULL, x, y, weight, MANY, &r, &err));
+        assert_true(r == 0);
+    }
+    mls_free(x);
+    mls_free(y);
+    mls_free(weight);
+}
+
 static void any_number_of_threads_gives_the_same_correlation(void **state)
 {
     enum { MANY = 30000 };
@@ -120,7 +143,7 @@ static void analysis_of_variance_is_that_of_scikit_learn(void **state)
 
 static void analysis_of_variance_knows_its_limits(void **state)
 {
-    const double y[6] = { 0, 1, 0, 1, 0, 1 };
+    const double y[6] = { 0, 1, 0, 1, 0, 1 }, uneven[6] = { 0, 0, 0, 1, 1, 2 };
     const double apart[6] = { 0.1, 0.7, 0.1, 0.7, 0.1, 0.7 };
     const double same[6] = { 0.1, 0.1, 0.1, 0.1, 0.1, 0.1 };
     double f, p;
@@ -129,6 +152,9 @@ static void analysis_of_variance_knows_its_limits(void **state)
     assert_true(mls_anova_f(apart, y, 2, NULL, 6, &f, &p, &err));
     assert_true(isinf(f) && f > 0 && p == 0);
     assert_true(mls_anova_f(same, y, 2, NULL, 6, &f, &p, &err));
+    assert_true(isnan(f) && isnan(p));
+    /* The mean of three times 0.1 is not 0.1, that of two is. */
+    assert_true(mls_anova_f(same, uneven, 3, NULL, 6, &f, &p, &err));
     assert_true(isnan(f) && isnan(p));
     assert_true(mls_anova_f(apart, y, 2, NULL, 1, &f, &p, &err));
     assert_true(isnan(f) && isnan(p));
@@ -301,6 +327,7 @@ int main(void)
         cmocka_unit_test(correlation_is_that_of_numpy),
         cmocka_unit_test(correlation_stays_within_its_range),
         cmocka_unit_test(a_constant_column_correlates_with_nothing),
+        cmocka_unit_test(no_constant_correlates_under_any_weights),
         cmocka_unit_test(any_number_of_threads_gives_the_same_correlation),
         cmocka_unit_test(analysis_of_variance_is_that_of_scikit_learn),
         cmocka_unit_test(analysis_of_variance_knows_its_limits),

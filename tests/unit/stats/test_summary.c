@@ -199,19 +199,28 @@ static void no_rows_have_no_moments(void **state)
     }
 }
 
+/* Of any value and any weights, over several chunks. */
 static void a_constant_column_has_no_variance_at_all(void **state)
 {
-    double *x = new_reals(10000);
+    enum { N = 9000 };
+    double *x = new_reals(N), *w = new_reals(N);
     struct mls_moments m;
 
     (void)state;
-    for (int i = 0; i < 10000; i++)
-        x[i] = 0.1;
-    assert_true(mls_moments(NULL, x, NULL, 10000, &m, &err));
-    assert_true(m.mean == 0.1 && m.m2 == 0 && m.m3 == 0);
-    assert_true(mls_moments_variance(&m, 1) == 0);
-    assert_true(isnan(mls_moments_skewness(&m)));
+    for (int round = 0; round < 20; round++) {
+        double value = draw() * 1e9;
+
+        for (int i = 0; i < N; i++) {
+            x[i] = value;
+            w[i] = draw() * draw();
+        }
+        assert_true(mls_moments(NULL, x, round ? w : NULL, N, &m, &err));
+        assert_true(m.mean == value && m.m2 == 0 && m.m3 == 0);
+        assert_true(mls_moments_variance(&m, 1) == 0);
+        assert_true(isnan(mls_moments_skewness(&m)));
+    }
     mls_free(x);
+    mls_free(w);
 }
 
 /* In long double and two passes over all rows, no chunks. */

@@ -1,0 +1,124 @@
+/*
+ * The list of learners in plain sight, and finding one by name.
+ */
+#include "learner/learners.h"
+
+#include "model/model.h"
+#include "table/dataset.h"
+
+const struct mls_learner_type *const mls_learners[] = {
+    &mls_learner_ridge,
+    &mls_learner_logistic,
+    &mls_learner_constant,
+    NULL
+};
+
+enum { LEARNERS = sizeof(mls_learners) / sizeof(mls_learners[0]) - 1 };
+
+static const char *task_name(enum mls_task task)
+{
+    switch (task) {
+    case MLS_REGRESSION:
+        return "regression";
+    case MLS_BINARY:
+        return "binary classification";
+    case MLS_MULTICLASS:
+        return "multiclass classification";
+    }
+    return "any task";
+}
+
+static bool does(const struct mls_learner_type *learner, enum mls_task task)
+{
+    return task == 0 || (learner->tasks & (1u << task)) != 0;
+}
+
+/* "auto" and the names of the learners for a task; returns how many. */
+static int64_t names_for(enum mls_task task, const char *names[LEARNERS + 1])
+{
+    int64_t count = 0;
+
+    if (task != 0)
+        names[count++] = "auto";
+    for (int i = 0; i < LEARNERS; i++) {
+        if (does(mls_learners[i], task))
+            names[count++] = mls_learners[i]->name;
+    }
+    return count;
+}
+
+static void fix_with_list(const char *const *names, int64_t count,
+                          struct mls_error *err)
+{
+    char list[sizeof(err->fix)] = "";
+    size_t used = 0;
+
+    for (int64_t i = 0; i < count && used < sizeof(list); i++) {
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+                                 i > 0 ? ", " : "", names[i]);
+    }
+    mls_fail_fix(err, "choose from %.200s", list);
+}
+
+static const struct mls_learner_type *by_name(const char *name,
+                                              enum mls_task task)
+{
+    if (strcmp(name, "auto") == 0 && task != 0) {
+        return task == MLS_REGRESSION ? &mls_learner_ridge
+                                      : &mls_learner_logistic;
+    }
+    for (int i = 0; i < LEARNERS; i++) {
+        if (strcmp(mls_learners[i]->name, name) == 0)
+            return mls_learners[i];
+    }
+    return NULL;
+}
+
+const struct mls_learner_type *mls_learner_find(const char *name,
+                                                enum mls_task task,
+                                                struct mls_error *err)
+{
+    const struct mls_learner_type *learner = by_name(name, task);
+    const char *names[LEARNERS + 1], *near;
+    int64_t count = names_for(task, names);
+
+    if (learner && does(learner, task))
+        return learner;
+    if (learner) {
+        mls_fail(err, MLS_USAGE, "the learner \"%s\" does not do %s", name,
+                 task_name(task));
+        fix_with_list(names, count, err);
+        return NULL;
+    }
+    mls_fail(err, MLS_USAGE, "there is no learner \"%s\"",
+             mls_show_text(name).text);
+    near = mls_nearest(name, names, count);
+    if (near)
+        mls_fail_fix(err, "did you mean \"%s\"?", near);
+    else
+        fix_with_list(names, count, err);
+    return NULL;
+}
+
+bool mls_learner_need_rows(const struct mls_dataset *data,
+                           struct mls_error *err)
+{
+    if (data->rows > 0)
+        return true;
+    mls_fail(err, MLS_DATA, "there is no row to learn from");
+    return mls_fail_fix(err, "are all targets missing, or all weights 0?");
+}
+
+struct mls_model *mls_learner_finish(struct mls_model *model,
+                                     struct mls_error *err)
+{
+    struct mls_error overflow;
+
+    if (!model || model->type->check(model, &overflow))
+        return model;
+    mls_model_free(model);
+    mls_fail(err, MLS_DATA, "the coefficients are not finite: numbers of the "
+                            "columns or of the target are too large");
+    mls_fail_fix(err, "scale the columns (--scale standard)");
+    return NULL;
+}

@@ -1,0 +1,23 @@
+/*
+ * The rows of the list in learners.c, and what learners share.
+ */
+#ifndef MLS_LEARNER_LEARNERS_H
+#define MLS_LEARNER_LEARNERS_H
+
+#include "mlspec/learner.h"
+
+extern const struct mls_learner_type mls_learner_constant;
+extern const struct mls_learner_type mls_learner_ridge;
+extern const struct mls_learner_type mls_learner_logistic;
+
+/* MLS_DATA when there is no row to learn from. */
+MLS_CHECK bool mls_learner_need_rows(const struct mls_dataset *data,
+                                     struct mls_error *err);
+
+/* Takes a model that was just trained and returns it; when a number in it is
+ * not finite it is freed and NULL returned, with MLS_DATA: the arithmetic
+ * overflowed, so the columns are too large.  NULL stays NULL. */
+MLS_CHECK struct mls_model *mls_learner_finish(struct mls_model *model,
+                                               struct mls_error *err);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * Newton's method for logistic regression: minimise
+ *
+ *      sum_i w_i loss(y_i, scores_i) + l2/2 sum_{k,j penalised} b_kj^2
+ *
+ * over b, scores = X b.  One column of b and the loss log(1 + exp(-+s)) for
+ * two classes; one column a class and the softmax loss for more.
+ */
+#ifndef MLS_LEARNER_LOGISTIC_SOLVE_H
+#define MLS_LEARNER_LOGISTIC_SOLVE_H
+
+#include "linalg/matrix.h"
+
+struct mls_logistic {
+    const struct mls_run *run;
+    const struct mls_matrix *x; /* n x q */
+    const double *y;            /* n: 0 or 1, or the class */
+    const double *w;            /* n, or NULL: all 1 */
+    const double *square;       /* q: sum_i w_i x_ij^2 */
+    double weight;              /* sum of the weights */
+    int outputs;                /* 1, or the number of classes */
+    int64_t penalised;          /* the first so many columns of x */
+    double l2;
+    double tolerance;
+    int64_t max_iterations;
+    bool matrix_free;           /* conjugate gradients whatever the size */
+};
+
+struct mls_logistic_result {
+    int64_t iterations;
+    bool converged;
+    bool separated;             /* ended because the optimum is at infinity */
+    double objective;
+};
+
+/*
+ * b  q x outputs, all zero on entry; receives the optimum.
+ *
+ * Not to converge is no error: result says so.  Several classes: every row of
+ * b sums to 0, to rounding.
+ */
+MLS_CHECK bool mls_logistic_solve(const struct mls_logistic *problem,
+                                  struct mls_matrix *b,
+                                  struct mls_logistic_result *result,
+                                  struct mls_error *err);
+
+#endif

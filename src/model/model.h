@@ -1,0 +1,76 @@
+/*
+ * What a trained model can do.  Many learners share one model: ridge, logistic
+ * and constant all make `linear`.  What a model learned is named arrays, so
+ * that saving and loading is written once (base/arrays.h).
+ */
+#ifndef MLS_MODEL_MODEL_H
+#define MLS_MODEL_MODEL_H
+
+#include "base/arrays.h"
+#include "mlspec/run.h"
+#include "mlspec/table.h"
+#include "mlspec/task.h"
+
+struct mls_json;
+
+/* Rows as a model sees them: its features in its order (byte order of names),
+ * each REAL or SPARSE (BOOLEAN features are handed over as REAL).  Borrows. */
+struct mls_view {
+    int64_t rows;               /* at most MLS_BLOCK_ROWS */
+    int64_t features;
+    const struct mls_column *const *columns;
+};
+
+struct mls_model {
+    const struct mls_model_type *type;
+    enum mls_task task;
+    int classes;                /* 0 for regression */
+    int64_t features;
+    struct mls_arrays arrays;
+};
+
+struct mls_model_type {
+    const char *name;           /* "linear" */
+    /* After load and after fit: are the arrays there, of the right shape, all
+     * values finite and indices in range?  MLS_MODEL_FILE. */
+    bool (*check)(const struct mls_model *model, struct mls_error *err);
+    /*
+     * out  rows x mls_model_outputs(model), row by row: the scores.
+     *      Regression: the prediction (1).  Binary: the log-odds of class 1
+     *      (1).  Multiclass: one score a class; probabilities are their
+     *      softmax.
+     * The bits of a row's scores depend on that row and the model alone.
+     */
+    bool (*score)(const struct mls_model *model, const struct mls_view *view,
+                  double *out, struct mls_error *err);
+    /* For inspect: adds what a reader of the model wants to see. names: the features. */
+    bool (*describe)(const struct mls_model *model, const char *const *names,
+                     const char *const *classes, struct mls_json *to,
+                     struct mls_error *err);
+};
+
+/* All model types, NULL-terminated; the list is src/model/models.c. */
+extern const struct mls_model_type *const mls_model_types[];
+const struct mls_model_type *mls_model_type_find(const char *name);
+
+MLS_CHECK struct mls_model *mls_model_new(const struct mls_model_type *type,
+                                          enum mls_task task, int classes,
+                                          int64_t features,
+                                          struct mls_error *err);
+void mls_model_free(struct mls_model *model);
+int mls_model_outputs(const struct mls_model *model);
+
+/* Scores to probabilities, rows x classes (binary: both columns, p0 = 1 - p1
+ * computed without cancellation).  Classification only. */
+void mls_model_probabilities(const struct mls_model *model, int64_t rows,
+                             const double *score, double *probability);
+
+/* The linear model: score_k = intercept_k + sum_j coef_kj x_j, terms added in
+ * the order of the features.  Arrays "coef" (outputs x features, F64) and
+ * "intercept" (outputs). */
+extern const struct mls_model_type mls_model_linear;
+MLS_CHECK struct mls_model *
+mls_model_linear_new(enum mls_task task, int classes, int64_t features,
+                     double **coef, double **intercept, struct mls_error *err);
+
+#endif

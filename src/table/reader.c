@@ -1,0 +1,407 @@
+/*
+ * The reader: a file as a stream of blocks.
+ *
+ *     input -> scan -> records -> check of width -> convert -> blocks
+ *                                     |
+ *                                   infer (a reading of its own, when the
+ *                                          columns are not known yet)
+ *
+ * When a schema is given, columns are matched by name and memory is one block,
+ * whatever the size of the file.
+ */
+#include "table/reader.h"
+
+#include <assert.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "base/number.h"
+#include "table/block.h"
+
+#define BLOCK_BYTES (2 << 20)
+#define BLOCK_ROWS_LEAST 64
+
+/* ---- rows ---- */
+
+/* Cells past the header's that hold nothing: a trailing delimiter. */
+static bool surplus_is_empty(const struct mls_reader *r,
+                             const struct mls_record *record)
+{
+    for (int64_t i = r->width; i < record->count; i++) {
+        if (record->cells[i].length > 0)
+            return false;
+    }
+    return true;
+}
+
+static bool fail_ragged(const struct mls_reader *r,
+                        const struct mls_record *record, struct mls_error *err)
+{
+    bool can_pad =
+        record->count < r->width || surplus_is_empty(r, record);
+
+    mls_fail(err, MLS_DATA, "the row has %lld cell%s, the %s %lld",
+             (long long)record->count, record->count == 1 ? "" : "s",
+             r->options.dialect.no_header ? "first row" : "header",
+             (long long)r->width);
+    mls_fail_fix(err, "correct the row, or pass --bad-rows=skip%s",
+                 can_pad ? " or --bad-rows=pad" : "");
+    return mls_fail_at(err, r->name, record->line, r->records, NULL);
+}
+
+bool mls_reader_row(struct mls_reader *r, struct mls_row *row,
+                    struct mls_error *err)
+{
+    for (;;) {
+        if (r->pending.cells != NULL) {
+            row->record = r->pending;
+            r->pending = (struct mls_record){ 0 };
+        } else if (!mls_scan_next(r->scan, &row->record, err)) {
+            if (err != NULL && err->code == MLS_DATA)
+                mls_fail_at(err, NULL, 0, r->records + 1, NULL);
+            return false;
+        }
+        row->skipped = false;
+        if (row->record.cells == NULL)
+            return true;
+        r->records++;
+        if (row->record.count == r->width)
+            return true;
+        if (r->options.bad_rows == MLS_BAD_PAD
+            && (row->record.count < r->width
+                || surplus_is_empty(r, &row->record))) {
+            r->counts.padded_rows++;
+            return true;
+        }
+        if (r->options.bad_rows != MLS_BAD_SKIP)
+            return fail_ragged(r, &row->record, err);
+        r->counts.skipped_rows++;
+        row->skipped = true;
+        if (r->options.keep_skipped)
+            return true;
+    }
+}
+
+/* ---- the header ---- */
+
+/* The name of column i: what the header says, or its number. */
+static char *column_name(struct mls_reader *r, const struct mls_record *header,
+                         int64_t i, struct mls_arena *arena,
+                         struct mls_error *err)
+{
+    struct mls_cell cell = mls_cell_trim(header->cells[i]);
+    char number[32];
+    int length;
+
+    if (!r->options.dialect.no_header && cell.length > 0)
+        return mls_arena_text(arena, cell.bytes, (size_t)cell.length, err);
+    length = snprintf(number, sizeof(number), "c%lld", (long long)i + 1);
+    if (!r->options.dialect.no_header)
+        mls_note(r->run, MLS_LOG_WARNING,
+                 "%s: column %lld has no name; it is called %s", r->name,
+                 (long long)i + 1, number);
+    return mls_arena_text(arena, number, (size_t)length, err);
+}
+
+/* Numbers as names are a first row taken for a header. */
+static void note_numbers(const struct mls_reader *r,
+                         const struct mls_record *header)
+{
+    for (int64_t i = 0; i < header->count; i++) {
+        struct mls_cell cell = mls_cell_trim(header->cells[i]);
+        double value;
+
+        if (!mls_parse_real(cell.bytes, (size_t)cell.length, r->decimal,
+                            &value, NULL))
+            return;
+    }
+    mls_note(r->run, MLS_LOG_WARNING,
+             "%s: all columns are named by numbers; pass --no-header when the "
+             "first line is a row",
+             r->name);
+}
+
+/* Reads the header, or looks at the first row when there is none, and returns
+ * the names of the columns, in arena. */
+static char **read_names(struct mls_reader *r, struct mls_arena *arena,
+                         struct mls_error *err)
+{
+    struct mls_record header;
+    char **names;
+
+    if (!mls_scan_next(r->scan, &header, err))
+        return NULL;
+    if (header.cells == NULL) {
+        mls_fail(err, MLS_DATA, "the file is empty");
+        mls_fail_fix(err, "give a table with a header line and rows");
+        mls_fail_at(err, r->name, 0, 0, NULL);
+        return NULL;
+    }
+    r->width = header.count;
+    names = mls_arena_new(arena, r->width, sizeof(*names), err);
+    for (int64_t i = 0; names != NULL && i < r->width; i++) {
+        names[i] = column_name(r, &header, i, arena, err);
+        if (names[i] == NULL)
+            return NULL;
+    }
+    if (r->options.dialect.no_header)
+        r->pending = header;
+    else if (names != NULL && r->options.schema == NULL)
+        note_numbers(r, &header);
+    return names;
+}
+
+bool mls_reader_restart(struct mls_reader *r, struct mls_error *err)
+{
+    struct mls_record header;
+    int64_t extra = r->counts.extra_columns;
+
+    r->counts = (struct mls_read_counts){ .extra_columns = extra };
+    r->records = 0;
+    r->pending = (struct mls_record){ 0 };
+    return mls_scan_rewind(r->scan, err)
+        && (r->options.dialect.no_header
+            || mls_scan_next(r->scan, &header, err));
+}
+
+/* ---- which cell feeds which field ---- */
+
+static bool new_feeds(struct mls_reader *r, struct mls_error *err)
+{
+    r->feeds = mls_new(r->width, sizeof(*r->feeds), err);
+    if (r->feeds == NULL)
+        return false;
+    r->absent = mls_new(r->schema.count, sizeof(*r->absent), err);
+    return r->absent != NULL;
+}
+
+/* Nothing is known: the fields are the columns, and their kinds are inferred
+ * from all rows. */
+static bool learn_columns(struct mls_reader *r, char **names,
+                          struct mls_error *err)
+{
+    for (int64_t i = 0; i < r->width; i++) {
+        struct mls_field field = { .name = names[i], .kind = MLS_KIND_REAL };
+
+        if (!mls_schema_add(&r->schema, &field, err))
+            return mls_fail_at(err, r->name, 0, 0, NULL);
+    }
+    if (!new_feeds(r, err))
+        return false;
+    for (int64_t i = 0; i < r->width; i++)
+        r->feeds[r->feed_count++] = (struct mls_feed){ i, i };
+    return mls_infer(r, err) && mls_reader_restart(r, err);
+}
+
+/* A column that the table must have and has not. */
+static bool fail_missing(const struct mls_reader *r, const char *name,
+                         char **names, struct mls_error *err)
+{
+    const char **others;
+    const char *nearest = NULL;
+    struct mls_error ignored;
+
+    mls_fail(err, MLS_DATA, "there is no column \"%s\"",
+             mls_show_text(name).text);
+    mls_fail_fix(err, "give a table with the columns of the training data");
+    others = mls_new(r->width, sizeof(*others), &ignored);
+    if (others != NULL) {
+        for (int64_t i = 0; i < r->width; i++)
+            others[i] = names[i];
+        nearest = mls_nearest(name, others, r->width);
+    }
+    if (nearest != NULL)
+        mls_fail_fix(err, "is it the column \"%s\"?",
+                     mls_show_text(nearest).text);
+    mls_free(others);
+    return mls_fail_at(err, r->name, 0, 0, NULL);
+}
+
+/* Lists the fields without a column, the first that must not lack one fails. */
+static bool find_absent(struct mls_reader *r, const uint8_t *present,
+                        char **names, struct mls_error *err)
+{
+    for (int64_t i = 0; i < r->schema.count; i++) {
+        const struct mls_field *field = &r->schema.fields[i];
+
+        if (present[i])
+            continue;
+        if (field->role == MLS_ROLE_FEATURE
+            || (r->options.need_all && field->role != MLS_ROLE_IGNORED))
+            return fail_missing(r, field->name, names, err);
+        r->absent[r->absent_count++] = i;
+    }
+    return true;
+}
+
+/* The schema is given: columns are found by name, in any order. */
+static bool match_columns(struct mls_reader *r, char **names,
+                          struct mls_error *err)
+{
+    uint8_t *present = NULL;
+    bool ok = mls_schema_copy(&r->schema, r->options.schema, err)
+        && new_feeds(r, err);
+
+    if (ok) {
+        present = mls_new(r->schema.count, 1, err);
+        ok = present != NULL;
+    }
+    for (int64_t i = 0; ok && i < r->width; i++) {
+        int64_t at = mls_schema_find(&r->schema, names[i]);
+
+        if (at < 0) {
+            r->counts.extra_columns++;
+        } else if (present[at]) {
+            mls_fail(err, MLS_DATA, "two columns are named \"%s\"",
+                     mls_show_text(names[i]).text);
+            mls_fail_fix(err, "rename one of them");
+            ok = mls_fail_at(err, r->name, 0, 0, NULL);
+        } else {
+            present[at] = 1;
+            r->feeds[r->feed_count++] = (struct mls_feed){ i, at };
+        }
+    }
+    ok = ok && find_absent(r, present, names, err);
+    mls_free(present);
+    return ok;
+}
+
+/* ---- opening and closing ---- */
+
+/* Rows whose cells take about BLOCK_BYTES. */
+static int64_t choose_block_rows(const struct mls_reader *r)
+{
+    int64_t bytes = sizeof(int64_t), rows;
+
+    if (r->options.block_rows > 0)
+        return r->options.block_rows < MLS_BLOCK_ROWS ? r->options.block_rows
+                                                      : MLS_BLOCK_ROWS;
+    for (int64_t i = 0; i < r->schema.count; i++) {
+        enum mls_storage storage = mls_kind_storage(r->schema.fields[i].kind);
+        size_t size = mls_storage_size(storage);
+
+        bytes += size > 0 ? (int64_t)size : 64;
+    }
+    rows = BLOCK_BYTES / bytes;
+    if (rows < BLOCK_ROWS_LEAST)
+        return BLOCK_ROWS_LEAST;
+    return rows < MLS_BLOCK_ROWS ? rows : MLS_BLOCK_ROWS;
+}
+
+/* Streams are kept on disk for a second reading, but not for one that knows
+ * its columns and needs no second. */
+static bool must_rewind(const char *path, const struct mls_read_options *o)
+{
+    struct stat status;
+
+    if (o->schema == NULL)
+        return true;
+    return strcmp(path, "-") != 0 && stat(path, &status) == 0
+        && S_ISREG(status.st_mode);
+}
+
+static bool open_scan(struct mls_reader *r, const char *path,
+                      struct mls_error *err)
+{
+    struct mls_input *input =
+        mls_input_open(path, must_rewind(path, &r->options), err);
+
+    if (input == NULL)
+        return false;
+    r->scan = mls_scan_new(input, &r->options.dialect, r->options.schema, err);
+    if (r->scan == NULL)
+        return false;
+    r->name = mls_input_name(mls_scan_input(r->scan));
+    r->decimal = mls_scan_dialect(r->scan)->decimal;
+    return true;
+}
+
+static bool open_columns(struct mls_reader *r, struct mls_error *err)
+{
+    struct mls_arena arena = { 0 };
+    char **names = read_names(r, &arena, err);
+    bool ok = names != NULL
+        && (r->options.schema != NULL ? match_columns(r, names, err)
+                                      : learn_columns(r, names, err));
+
+    mls_arena_clear(&arena);
+    return ok;
+}
+
+struct mls_reader *mls_reader_open(const char *path,
+                                   const struct mls_read_options *options,
+                                   const struct mls_run *run,
+                                   struct mls_error *err)
+{
+    struct mls_reader *r = mls_new(1, sizeof(*r), err);
+
+    if (r == NULL)
+        return NULL;
+    r->options = *options;
+    r->run = run;
+    r->expected = -1;
+    if (!mls_missing_init(&r->missing, options->dialect.na, err)
+        || !open_scan(r, path, err) || !open_columns(r, err)) {
+        mls_reader_close(r);
+        return NULL;
+    }
+    r->block_rows = choose_block_rows(r);
+    return r;
+}
+
+const struct mls_schema *mls_reader_schema(const struct mls_reader *r)
+{
+    return &r->schema;
+}
+
+const struct mls_dialect *mls_reader_dialect(const struct mls_reader *r)
+{
+    return mls_scan_dialect(r->scan);
+}
+
+const struct mls_read_counts *mls_reader_counts(const struct mls_reader *r)
+{
+    return &r->counts;
+}
+
+int64_t mls_reader_position(const struct mls_reader *r, int64_t field)
+{
+    for (int64_t i = 0; i < r->feed_count; i++)
+        if (r->feeds[i].field == field)
+            return r->feeds[i].cell;
+    return -1;
+}
+
+bool mls_reader_next(struct mls_reader *r, struct mls_block **block,
+                     struct mls_error *err)
+{
+    struct mls_input *input = mls_scan_input(r->scan);
+
+    *block = NULL;
+    if (r->run != NULL && !mls_run_go_on(r->run, err))
+        return false;
+    if (!mls_convert_block(r, block, err))
+        return false;
+    r->counts.bytes = mls_scan_bytes(r->scan);
+    mls_progress(r->run, "reading", (double)mls_input_at(input),
+                 (double)mls_input_size(input));
+    return true;
+}
+
+bool mls_reader_rewind(struct mls_reader *r, struct mls_error *err)
+{
+    return mls_reader_restart(r, err);
+}
+
+void mls_reader_close(struct mls_reader *r)
+{
+    if (r == NULL)
+        return;
+    mls_convert_clear(r);
+    mls_scan_free(r->scan);
+    mls_missing_clear(&r->missing);
+    mls_schema_clear(&r->schema);
+    mls_free(r->feeds);
+    mls_free(r->absent);
+    mls_free(r);
+}

@@ -1,0 +1,256 @@
+#include "test.h"
+
+#include "files.h"
+
+/* Writes a table to a file and returns what is in it; the caller frees. */
+static char *written(const struct mls_table *table,
+                     const struct mls_dialect *dialect)
+{
+    struct test_file file = new_file("old");
+    struct mls_error err = { 0 };
+    struct mls_writer *w =
+        mls_writer_open(file.path, &table->schema, dialect, &err);
+    char *text = calloc(1, 65536);
+    FILE *in;
+
+    assert_non_null(w);
+    assert_non_null(text);
+    for (int64_t i = 0; i < table->block_count; i++)
+        assert_true(mls_writer_block(w, table->blocks[i], &err));
+    assert_true(mls_writer_close(w, &err));
+    in = fopen(file.path, "rb");
+    assert_non_null(in);
+    assert_true(fread(text, 1, 65535, in) < 65535);
+    fclose(in);
+    remove_file(&file);
+    return text;
+}
+
+static void check_written(const char *text,
+                          const struct mls_read_options *options,
+                          const struct mls_dialect *dialect,
+                          const char *expected)
+{
+    struct mls_table table;
+    char *out;
+
+    must_read(text, options, &table);
+    out = written(&table, dialect);
+    assert_string_equal(out, expected);
+    free(out);
+    mls_table_clear(&table);
+}
+
+static void numbers_are_written_in_their_shortest_form(void **state)
+{
+    (void)state;
+    check_written("a,b\n1.50,007\n-0.1,012\n1e23,3\n,4\n", NULL, NULL,
+                  "a,b\n1.5,007\n-0.1,012\n1e+23,3\n,4\n");
+    check_written("a;b\n1,5;x\n2;y\n", NULL, NULL,
+                  "a,b\n1.5,x\n2,y\n");
+}
+
+static void quotes_stand_only_where_they_must(void **state)
+{
+    const struct mls_read_options comment = { .dialect.comment = '#' };
+    const struct mls_dialect hash = { .comment = '#' };
+
+    (void)state;
+    check_written("\"a\",\"b,c\"\n\"x\",\" y\"\n\"p\"\"q\",\"r\ns\"\nt,u \n", NULL,
+                  NULL,
+                  "a,\"b,c\"\nx,\" y\"\n\"p\"\"q\",\"r\ns\"\nt,\"u \"\n");
+    check_written("a,b\nx;y,1\n\"u,v\",2\n", NULL, &(struct mls_dialect){
+                      .delimiter = ';' },
+                  "a;b\n\"x;y\";1\nu,v;2\n");
+    check_written("a,b\n\"#x\",#y\nz,w\n", &comment, &hash,
+                  "a,b\n\"#x\",#y\nz,w\n");
+}
+
+static void a_table_of_one_column_quotes_its_empty_cells(void **state)
+{
+    (void)state;
+    check_written("a\n1\n\n3\n", NULL, NULL, "a\n1\n\"\"\n3\n");
+    check_written("a\n1\n\"\"\n3\n", NULL, NULL, "a\n1\n\"\"\n3\n");
+    check_written("a,b\n1,\n,\n", NULL, NULL, "a,b\n1,\n,\n");
+}
+
+static void dates_keep_their_form(void **state)
+{
+    (void)state;
+    check_written("a,b,c\n2024-05-31,31.05.2024,2024-05-31 10:00\n"
+                  "2024-06-01,,2024-05-31T10:00:00.5Z\n",
+                  NULL, NULL,
+                  "a,b,c\n2024-05-31,31/05/2024,2024-05-31T10:00:00\n"
+                  "2024-06-01,,2024-05-31T10:00:00.5\n");
+}
+
+static void a_dialect_is_followed(void **state)
+{
+    const struct mls_dialect dialect = { .delimiter = ',', .quote = '\'',
+                                         .escape = '\\', .decimal = ',',
+                                         .no_header = true };
+
+    (void)state;
+    check_written("a,b\n1.5,it's\n2,back\\slash\n", NULL, &dialect,
+                  "'1,5','it''s'\n2,'back\\\\slash'\n");
+}
+
+static void what_is_written_reads_back_the_same(void **state)
+{
+    static const struct mls_dialect dialects[] = {
+        { 0 },
+        { .delimiter = ';', .decimal = ',' },
+        { .delimiter = '\t', .quote = '\'' },
+        { .delimiter = '|', .escape = '\\', .comment = 'r' },
+    };
+    const char *text =
+        "n,i,c,b,d,t\n"
+        "0.1,1,red,yes,2024-05-31,\"the, first \"\"of\"\" all\"\n"
+        ",2,\"r;e|d\t\",no,,'and' then \\ another\n"
+        "-1e-300,3, red ,,2024-06-01T12:30,\"line one\r\nline two or more\"\n"
+        "123456789.125,,\"\"\"\",yes,2024-06-02,one more long text\n";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(dialects) / sizeof(*dialects); i++) {
+        struct mls_read_options options = { .dialect = dialects[i] };
+        struct mls_table first, second;
+        char *out, *again;
+
+        must_read(text, NULL, &first);
+        assert_int_equal(first.schema.fields[5].kind, MLS_KIND_TEXT);
+        out = written(&first, &dialects[i]);
+        must_read(out, &options, &second);
+        again = written(&second, &dialects[i]);
+        assert_string_equal(out, again);
+        assert_int_equal(second.rows, 4);
+        for (int64_t c = 0; c < 6; c++) {
+            const struct mls_column *a = first.blocks[0]->columns[c];
+            const struct mls_column *b = second.blocks[0]->columns[c];
+
+            assert_int_equal(first.schema.fields[c].kind,
+                             second.schema.fields[c].kind);
+            assert_int_equal(a->storage, b->storage);
+            if (a->storage == MLS_STORE_TEXT)
+                assert_memory_equal(a->text.bytes, b->text.bytes,
+                                    (size_t)a->text.offset[4]);
+            else if (a->storage == MLS_STORE_REAL)
+                assert_memory_equal(a->real, b->real, 4 * sizeof(double));
+            else if (a->storage == MLS_STORE_CODE)
+                assert_memory_equal(a->code, b->code, 4 * sizeof(uint32_t));
+            else
+                assert_memory_equal(a->time, b->time, 4 * sizeof(int64_t));
+        }
+        free(out);
+        free(again);
+        mls_table_clear(&first);
+        mls_table_clear(&second);
+    }
+}
+
+static void sparse_columns_are_spread(void **state)
+{
+    char a[] = "a", b[] = "b";
+    struct mls_field fields[] = { { .name = a, .kind = MLS_KIND_REAL },
+                                  { .name = b, .kind = MLS_KIND_REAL } };
+    struct mls_error err = { 0 };
+    struct mls_table table = { 0 };
+    char *out;
+
+    (void)state;
+    assert_true(mls_schema_add(&table.schema, &fields[0], &err));
+    assert_true(mls_schema_add(&table.schema, &fields[1], &err));
+    for (int i = 0; i < 2; i++) {
+        struct mls_block *block = mls_block_new(3, 2, &err);
+
+        assert_non_null(block);
+        block->columns[0] =
+            mls_column_new(MLS_STORE_SPARSE, 3, 2, true, &err);
+        block->columns[1] =
+            mls_column_new(MLS_STORE_SPARSE, 3, 1, false, &err);
+        block->columns[0]->sparse.row[0] = 0;
+        block->columns[0]->sparse.row[1] = 2;
+        block->columns[0]->sparse.value[0] = 2.5;
+        block->columns[0]->sparse.value[1] = -1;
+        block->columns[1]->sparse.row[0] = 1;
+        assert_true(mls_table_append(&table, block, &err));
+    }
+    out = written(&table, NULL);
+    assert_string_equal(out, "a,b\n2.5,0\n0,1\n-1,0\n2.5,0\n0,1\n-1,0\n");
+    free(out);
+    mls_table_clear(&table);
+}
+
+static void an_aborted_file_stays_as_it_was(void **state)
+{
+    struct test_file file = new_file("old");
+    struct mls_error err = { 0 };
+    struct mls_table table;
+    struct mls_writer *w;
+    char text[8] = "";
+    FILE *in;
+
+    (void)state;
+    must_read("a,b\n1,2\n", NULL, &table);
+    w = mls_writer_open(file.path, &table.schema, NULL, &err);
+    assert_non_null(w);
+    assert_true(mls_writer_block(w, table.blocks[0], &err));
+    mls_writer_abort(w);
+    mls_writer_abort(NULL);
+    in = fopen(file.path, "rb");
+    assert_non_null(in);
+    assert_int_equal(fread(text, 1, sizeof(text), in), 3);
+    fclose(in);
+    assert_memory_equal(text, "old", 3);
+    remove_file(&file);
+    mls_table_clear(&table);
+}
+
+static void nothing_leaks_when_memory_ends(void **state)
+{
+    struct test_file file = new_file("");
+    struct mls_table table;
+    bool done = false;
+    int64_t live;
+
+    (void)state;
+    must_read("a,b\n1,\"x \"\"y\"\n2.5,z\n", NULL, &table);
+    live = mls_memory_live();
+    for (int64_t n = 1; !done; n++) {
+        struct mls_error err = { 0 };
+        struct mls_writer *w;
+        bool ok;
+
+        mls_memory_fail_at(n);
+        w = mls_writer_open(file.path, &table.schema, NULL, &err);
+        ok = w != NULL && mls_writer_block(w, table.blocks[0], &err);
+        if (ok)
+            ok = mls_writer_close(w, &err);
+        else
+            mls_writer_abort(w);
+        done = mls_memory_count() < n;
+        mls_memory_fail_at(0);
+        if (!ok)
+            assert_int_equal(err.code, MLS_LIMIT);
+        assert_true(ok || !done);
+        assert_int_equal(mls_memory_live(), live);
+    }
+    remove_file(&file);
+    mls_table_clear(&table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_written_in_their_shortest_form),
+        cmocka_unit_test(quotes_stand_only_where_they_must),
+        cmocka_unit_test(a_table_of_one_column_quotes_its_empty_cells),
+        cmocka_unit_test(dates_keep_their_form),
+        cmocka_unit_test(a_dialect_is_followed),
+        cmocka_unit_test(what_is_written_reads_back_the_same),
+        cmocka_unit_test(sparse_columns_are_spread),
+        cmocka_unit_test(an_aborted_file_stays_as_it_was),
+        cmocka_unit_test(nothing_leaks_when_memory_ends),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
