@@ -1,0 +1,253 @@
+/*
+ * The command line.  A command is one file: its options, its examples, one
+ * function that reads like a sentence; and one row in commands.c.  Help, man
+ * pages, completions, config keys and the docs' option tables follow from the
+ * tables here and in the library.
+ *
+ *   argv ─ options.c ─┐
+ *                     ├─ struct options ─ validate.c ─ cmd_NAME.c ─ library
+ *   FILE ─ config.c ──┘                                    │
+ *                                  stdout ─ render.c ──────┘
+ *
+ * This layer includes mlspec/ and base/ only.
+ */
+#ifndef MLS_CLI_CLI_H
+#define MLS_CLI_CLI_H
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "mlspec/evaluate.h"
+#include "mlspec/pipeline.h"
+#include "mlspec/profile.h"
+#include "mlspec/split.h"
+#include "mlspec/tune.h"
+#include "mlspec/version.h"
+
+/* Every option of every command, filled from the table in options.c.  What a
+ * command does not take keeps its default. */
+struct options {
+    char *data;                 /* the positional: a table, a model, a topic */
+    /* reading tables */
+    char *delimiter, *quote, *escape, *comment, *na;
+    int decimal;                /* 0 sniffed, 1 point, 2 comma */
+    int64_t skip_rows;
+    bool header;
+    int bad_rows;               /* enum mls_bad_rows */
+    char *categorical, *numeric, *text, *schema;
+    /* columns */
+    char *target, *id, *ignore, *weight, *group, *time;
+    /* pipeline */
+    char *model, *from, *steps;
+    bool frozen;
+    struct mls_list set;        /* KEY=VALUE: --set, and params as options */
+    struct mls_list families;   /* FAMILY=VALUE: --impute median, ... */
+    char *learner, *positive, *class_weight;
+    int task;                   /* 0 inferred, then as enum mls_task;
+                                 * 4: classification */
+    int unknown;                /* 0 as the pipeline says, 1 missing, 2 error */
+    int missing_target;         /* 0 error, 1 drop */
+    /* quality */
+    char *valid, *metric;
+    int64_t cv;                 /* MLS_AUTO_INTEGER: not asked for */
+    double test_fraction;       /* NaN: not asked for */
+    double threshold;           /* NaN: 0.5 */
+    struct mls_list fail_below, fail_above;     /* NAME=X */
+    int64_t bootstrap;
+    double confidence;
+    /* tune */
+    char *search, *study;
+    int64_t trials;
+    struct mls_list range;      /* KEY=LOW..HIGH */
+    /* predict */
+    bool proba, raw;
+    char *keep;
+    /* split */
+    char *train_output, *test_output;
+    bool stratify;
+    /* results */
+    char *output, *save;
+    bool json;
+    int format;                 /* help: text, man, markdown */
+    /* running */
+    int64_t seed, threads, memory;
+    double time_budget;
+    char *config;
+    bool quiet, verbose, progress, dry_run, help;
+};
+
+/* The choices of options.task after 0, 1, 2, 3 = inferred and enum mls_task. */
+#define TASK_CLASSIFICATION 4
+
+struct cli {
+    struct mls_run run;
+    const struct command *command;
+    const struct options *options;
+    struct mls_arena arena;     /* small texts, until the command ends */
+    double started;
+};
+
+struct command {
+    const char *name;
+    const char *arguments;      /* "-t COL -o MODEL [options] DATA.csv" */
+    const char *summary;        /* one line */
+    const char *description;    /* paragraphs, a newline between */
+    const char *takes;          /* names of options, spaces between */
+    const char *output;         /* what -o receives; NULL: it has no -o */
+    const char *data;           /* what the positional is, "a table"; NULL */
+    bool data_optional;
+    bool data_is_file;
+    bool output_is_table;       /* so --json needs -o */
+    bool light;                 /* needs no threads and no limits */
+    const char *const *examples;    /* command lines, NULL-terminated */
+    bool (*run)(const struct options *o, struct cli *cli,
+                struct mls_error *err);
+};
+
+/* commands.c: all of them, NULL-terminated, in the order of the help. */
+extern const struct command *const cli_commands[];
+const struct command *cli_command_find(const char *name);
+MLS_CHECK const struct command *cli_command_need(const char *name,
+                                                 struct mls_error *err);
+
+/* Groups of options for command.takes. */
+#define TAKES_TABLE \
+    "delimiter quote escape comment skip_rows header na decimal bad_rows " \
+    "categorical numeric text schema "
+#define TAKES_DIALECT \
+    "delimiter quote escape comment skip_rows header na decimal bad_rows "
+#define TAKES_COLUMNS "target id ignore weight "
+#define TAKES_RECIPE "from frozen steps set "
+#define TAKES_RUN \
+    "seed threads memory time_budget config json quiet verbose progress " \
+    "dry_run help "
+
+/* --- validate.c: everything that can be checked before work starts --------- */
+
+MLS_CHECK bool cli_validate(const struct command *command,
+                            const struct options *o, struct mls_error *err);
+/* The dialect options as bytes. */
+MLS_CHECK bool cli_dialect(const struct options *o, struct mls_dialect *to,
+                           struct mls_error *err);
+/* NAME=X of --fail-below and --fail-above. */
+MLS_CHECK bool cli_threshold_parse(const char *item, const char *option,
+                                   char name[64], double *bound,
+                                   struct mls_error *err);
+
+/* --- work.c: what several commands do first -------------------------------- */
+
+/* Reads --from or --model when named; *pipeline stays NULL when not. */
+MLS_CHECK bool cli_load(const char *path, struct mls_pipeline **pipeline,
+                        struct mls_error *err);
+/* Reads a table by the options, sets the roles, says what was odd.  fixed:
+ * the pipeline whose schema the table must have, or NULL.  like: the pipeline
+ * whose kinds and roles are taken on where no option says otherwise. */
+MLS_CHECK bool cli_table_read(const char *path, struct cli *cli,
+                              const struct mls_pipeline *fixed,
+                              const struct mls_pipeline *like,
+                              struct mls_table *table, struct mls_error *err);
+MLS_CHECK bool cli_read_options(struct cli *cli,
+                                const struct mls_pipeline *fixed,
+                                const struct mls_pipeline *like,
+                                struct mls_read_options *read,
+                                struct mls_error *err);
+void cli_note_counts(const struct cli *cli, const char *path,
+                     const struct mls_read_counts *counts);
+/* All of a table as CSV; NULL is stdout. */
+MLS_CHECK bool cli_table_write(const struct mls_table *table, const char *path,
+                               struct cli *cli, struct mls_error *err);
+/* The settings that the options ask for; borrows. */
+struct mls_settings cli_settings(const struct options *o,
+                                 const struct mls_pipeline *from, bool train);
+/* The metrics are those of --metric and those that --fail-... names. */
+MLS_CHECK bool cli_evaluate_options(struct cli *cli,
+                                    struct mls_evaluate_options *options,
+                                    struct mls_error *err);
+/* The task asked for, 0 when it is to be inferred. */
+enum mls_task cli_task(const struct options *o);
+/* --fail-below, --fail-above: MLS_FAILED_CHECK when a figure is not met. */
+MLS_CHECK bool cli_check_figures(const struct options *o,
+                                 const struct mls_evaluation *e,
+                                 struct mls_error *err);
+/* The whole of text, to a file or "-"; NULL is stdout. */
+MLS_CHECK bool cli_write(const char *path, const struct mls_text *text,
+                         struct mls_error *err);
+
+/* --- render.c: text tables and the JSON report ----------------------------- */
+
+/* Cells row by row; columns as wide as their widest cell. */
+struct grid {
+    struct mls_list cells;
+    const char *align;          /* "lr": one letter a column */
+    bool failed;
+};
+void grid_add(struct grid *grid, const char *cell);
+void grid_add_format(struct grid *grid, const char *format, ...)
+    MLS_PRINTF(2, 3);
+/* The first row is the heading; indent in columns.  Clears the grid. */
+void grid_print(struct grid *grid, int indent, struct mls_text *text);
+
+/* A number for people: about four digits; NaN is "-". */
+struct shown_number {
+    char text[40];
+};
+struct shown_number cli_number(double value);
+struct shown_number cli_figure(double value);
+
+const char *cli_task_name(enum mls_task task);
+/* "target     "survived", binary: ..." */
+void cli_render_target(const struct mls_pipeline *p,
+                       const struct mls_table *table, struct mls_text *text);
+/* The recipe, wrapped, after a label of 11 columns. */
+MLS_CHECK bool cli_render_recipe(const struct mls_pipeline *p,
+                                 struct mls_text *text, struct mls_error *err);
+/* The learner and its params that differ from the defaults or were chosen. */
+MLS_CHECK bool cli_render_learner(const struct mls_pipeline *p,
+                                  struct mls_text *text,
+                                  struct mls_error *err);
+void cli_render_figures(const struct mls_evaluation *e, struct mls_text *text);
+void cli_render_confusion(const struct mls_pipeline *p,
+                          const struct mls_evaluation *e,
+                          struct mls_text *text);
+/* A histogram of counts in block characters. */
+void cli_render_bars(const int64_t *count, int bins, struct mls_text *text);
+/* A JSON object of scalars as "key=value key=value". */
+void cli_render_members(const struct mls_json *object, const char *separator,
+                        struct mls_text *text);
+
+/* {"schema": 1, "command": NAME}: a new object. */
+MLS_CHECK struct mls_json *cli_report(const struct cli *cli,
+                                      struct mls_error *err);
+MLS_CHECK bool cli_report_pipeline(const struct mls_pipeline *p,
+                                   struct mls_json *to, struct mls_error *err);
+MLS_CHECK bool cli_report_evaluation(const struct mls_pipeline *p,
+                                     const struct mls_evaluation *e,
+                                     struct mls_json *to,
+                                     struct mls_error *err);
+MLS_CHECK bool cli_report_counts(const struct mls_read_counts *counts,
+                                 struct mls_json *to, struct mls_error *err);
+/* Adds seconds, peak_memory_mb, threads, and writes it (NULL: stdout). */
+MLS_CHECK bool cli_report_write(const struct cli *cli, struct mls_json *report,
+                                const char *path, struct mls_error *err);
+
+/* --- help.c: pages in three formats ---------------------------------------- */
+
+enum help_format { HELP_TEXT, HELP_MAN, HELP_MARKDOWN };
+void help_overview(enum help_format format, struct mls_text *text);
+void help_command(const struct command *command, enum help_format format,
+                  struct mls_text *text);
+MLS_CHECK bool help_topic(const char *topic, enum help_format format,
+                          struct mls_text *text, struct mls_error *err);
+
+/* --- progress.c: what is said on stderr ------------------------------------ */
+
+/* Connects run's message and progress functions to stderr. */
+void progress_start(struct cli *cli);
+/* Takes the progress line away. */
+void progress_clear(void);
+void progress_error(const struct command *command,
+                    const struct mls_error *err);
+/* Whether a stream is a terminal on which colour is welcome. */
+bool progress_colour(int descriptor);
+
+#endif

@@ -1,0 +1,149 @@
+/* mlspec evaluate: how good a pipeline is on rows with truth. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "cli/commands.h"
+
+static const char *const examples[] = {
+    "mlspec evaluate -m penguins.mlspec data/penguins.csv",
+    "mlspec evaluate -m cancer.mlspec --metric roc_auc,log_loss "
+    "--fail-below roc_auc=0.9 data/breast_cancer.csv",
+    NULL
+};
+
+static bool say_text(const struct options *o, const struct mls_pipeline *p,
+                     const struct mls_evaluation *e, struct mls_error *err)
+{
+    struct mls_text text = { 0 };
+    bool ok;
+
+    cli_render_target(p, NULL, &text);
+    mls_text_format(&text, "rows       %" PRId64 "\n\n", e->rows);
+    cli_render_figures(e, &text);
+    if (o->bootstrap)
+        mls_text_format(&text,
+                        "\nintervals: %g%%, bootstrap of %" PRId64
+                        " rounds; baseline: the best constant guess\n",
+                        100 * o->confidence, o->bootstrap);
+    cli_render_confusion(p, e, &text);
+    ok = cli_write(o->output, &text, err);
+    mls_text_clear(&text);
+    return ok;
+}
+
+static bool say_json(const struct options *o, struct cli *cli,
+                     const struct mls_pipeline *p,
+                     const struct mls_table *table,
+                     const struct mls_evaluation *e, struct mls_error *err)
+{
+    struct mls_json *json = cli_report(cli, err);
+    bool ok = json && cli_report_counts(&table->counts, json, err)
+        && mls_json_add_text(json, "task",
+                             cli_task_name(mls_pipeline_task(p)), err)
+        && cli_report_evaluation(p, e, json, err)
+        && (o->bootstrap == 0
+            || mls_json_add_real(json, "confidence", o->confidence, err))
+        && cli_report_write(cli, json, o->output, err);
+
+    mls_json_free(json);
+    return ok;
+}
+
+static bool say_plan(const struct mls_pipeline *p,
+                     const struct mls_table *table, struct mls_error *err)
+{
+    struct mls_text text = { 0 };
+    bool ok;
+
+    cli_render_target(p, table, &text);
+    ok = cli_write(NULL, &text, err);
+    mls_text_clear(&text);
+    return ok;
+}
+
+/* Only a table that lacks the target column has no truth at all. */
+static bool check_truth(const struct mls_pipeline *p,
+                        const struct mls_table *table, struct mls_error *err)
+{
+    double *truth = mls_pipeline_truth(p, table, err);
+    int64_t i = 0;
+
+    if (!truth)
+        return false;
+    while (i < table->rows && isnan(truth[i]))
+        i++;
+    mls_free(truth);
+    if (i < table->rows)
+        return true;
+    mls_fail(err, MLS_DATA, table->rows ? "there is no truth to compare with: "
+                                          "no row has a target"
+                                        : "there is no row");
+    mls_fail_fix(err, "the target column is \"%s\"",
+                 mls_show_text(mls_pipeline_target(p)).text);
+    return mls_fail_at(err, table->name, 0, 0, NULL);
+}
+
+static bool check_model(const struct options *o, const struct mls_pipeline *p,
+                        struct mls_error *err)
+{
+    if (mls_pipeline_learner(p))
+        return true;
+    mls_fail(err, MLS_USAGE, "this pipeline has steps but no model");
+    mls_fail_fix(err, "train writes one with a model");
+    return mls_fail_at(err, o->model, 0, 0, NULL);
+}
+
+static bool run(const struct options *o, struct cli *cli,
+                struct mls_error *err)
+{
+    struct mls_pipeline *p = NULL;
+    struct mls_table table = { 0 };
+    struct mls_evaluation e = { 0 };
+    struct mls_evaluate_options how;
+    double start;
+    bool ok;
+
+    if (!o->model) {
+        mls_fail(err, MLS_USAGE, "which pipeline?");
+        return mls_fail_fix(err, "name it with --model FILE");
+    }
+    ok = cli_evaluate_options(cli, &how, err) && cli_load(o->model, &p, err)
+        && check_model(o, p, err)
+        && cli_table_read(o->data, cli, p, NULL, &table, err)
+        && check_truth(p, &table, err);
+    if (ok && o->dry_run) {
+        ok = say_plan(p, &table, err);
+    } else if (ok) {
+        start = mls_now();
+        ok = mls_evaluate(p, &table, &how, &cli->run, &e, err);
+        cli->run.prepare_seconds += mls_now() - start;
+        ok = ok && (o->json ? say_json(o, cli, p, &table, &e, err)
+                            : say_text(o, p, &e, err))
+            && cli_check_figures(o, &e, err);
+    }
+    mls_evaluation_clear(&e);
+    mls_table_clear(&table);
+    mls_pipeline_free(p);
+    return ok;
+}
+
+const struct command command_evaluate = {
+    .name = "evaluate",
+    .arguments = "-m MODEL [options] DATA.csv",
+    .summary = "measure a pipeline on rows whose target is known",
+    .description =
+        "Predicts all rows and compares with their target: every metric that "
+        "fits the task, or those of --metric, each with a bootstrap interval "
+        "and with what the best constant guess reaches; for classes also the "
+        "confusion matrix. The rows should be none that the model was trained "
+        "on.\n"
+        "--fail-below and --fail-above end with status 1 after the report, "
+        "for use in scripts and Makefiles.",
+    .takes = TAKES_DIALECT TAKES_RUN
+        "model metric threshold bootstrap confidence fail_below fail_above ",
+    .output = "where the report goes; otherwise standard output",
+    .data = "the table (DATA.csv, or - for standard input)",
+    .data_is_file = true,
+    .examples = examples,
+    .run = run,
+};

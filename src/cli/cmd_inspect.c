@@ -1,0 +1,224 @@
+/* mlspec inspect: what a pipeline file holds. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "cli/commands.h"
+
+#define SHOWN_COEFFICIENTS 20
+
+static const char *const examples[] = {
+    "mlspec inspect penguins.mlspec",
+    "mlspec inspect --json penguins.mlspec",
+    NULL
+};
+
+/* --- coefficients ---------------------------------------------------------- */
+
+struct coefficient {
+    const char *feature;
+    double value;
+};
+
+static int by_size(const void *a_, const void *b_)
+{
+    const struct coefficient *a = a_, *b = b_;
+
+    if (fabs(a->value) != fabs(b->value))
+        return fabs(a->value) < fabs(b->value) ? 1 : -1;
+    return strcmp(a->feature, b->feature);
+}
+
+/* The largest first: that is what one looks for. */
+static bool coefficients(const struct options *o, const struct mls_json *model,
+                         const char *title, struct mls_text *text,
+                         struct mls_error *err)
+{
+    const struct mls_json *array = mls_json_get(model, "coefficients"), *item;
+    int64_t n = mls_json_count(array), i = 0, shown;
+    struct coefficient *all = mls_new(n, sizeof *all, err);
+    struct grid grid = { .align = "lr" };
+
+    if (!all)
+        return false;
+    for (item = mls_json_first(array); item; item = mls_json_next(item)) {
+        all[i].feature = mls_json_text(mls_json_get(item, "feature"), "");
+        all[i++].value = mls_json_real(mls_json_get(item, "value"), NAN);
+    }
+    qsort(all, (size_t)n, sizeof *all, by_size);
+    shown = o->verbose || n <= SHOWN_COEFFICIENTS ? n : SHOWN_COEFFICIENTS;
+    grid_add(&grid, title);
+    grid_add(&grid, "coefficient");
+    for (i = 0; i < shown; i++) {
+        grid_add(&grid, mls_show_text(all[i].feature).text);
+        grid_add_format(&grid, "%.6g", all[i].value);
+    }
+    grid_add(&grid, "(intercept)");
+    grid_add_format(&grid, "%.6g",
+                    mls_json_real(mls_json_get(model, "intercept"), NAN));
+    mls_text_add(text, "\n");
+    grid_print(&grid, 0, text);
+    if (shown < n)
+        mls_text_format(text, "... and %" PRId64 " smaller ones (-v shows "
+                              "all)\n", n - shown);
+    mls_free(all);
+    return true;
+}
+
+static bool model_text(const struct options *o, const struct mls_json *about,
+                       struct mls_text *text, struct mls_error *err)
+{
+    const struct mls_json *model = mls_json_get(about, "model"), *item;
+    char title[160];
+
+    if (mls_json_get(model, "coefficients"))
+        return coefficients(o, model, "feature", text, err);
+    item = mls_json_first(mls_json_get(model, "classes"));
+    for (; item; item = mls_json_next(item)) {
+        snprintf(title, sizeof title, "feature, for class %s",
+                 mls_show_text(mls_json_text(mls_json_get(item, "class"),
+                                             "")).text);
+        if (!coefficients(o, item, title, text, err))
+            return false;
+    }
+    return true;
+}
+
+/* --- columns, quality ------------------------------------------------------ */
+
+static void columns(const struct mls_schema *schema, struct mls_text *text)
+{
+    struct grid grid = { .align = "lllr" };
+
+    grid_add(&grid, "column");
+    grid_add(&grid, "kind");
+    grid_add(&grid, "role");
+    grid_add(&grid, "levels");
+    for (int64_t i = 0; i < schema->count; i++) {
+        const struct mls_field *field = &schema->fields[i];
+
+        grid_add(&grid, mls_show_text(field->name).text);
+        grid_add(&grid, mls_kind_name(field->kind));
+        grid_add(&grid, mls_role_name(field->role));
+        if (field->dictionary)
+            grid_add_format(&grid, "%" PRId64, field->dictionary->count);
+        else
+            grid_add(&grid, "");
+    }
+    mls_text_add(text, "\n");
+    grid_print(&grid, 0, text);
+}
+
+static void quality_figures(const struct mls_json *figures,
+                            struct mls_text *text)
+{
+    struct grid grid = { .align = "lrrr" };
+    const struct mls_json *item;
+
+    grid_add(&grid, "metric");
+    grid_add(&grid, "value");
+    grid_add(&grid, "sd");
+    grid_add(&grid, "baseline");
+    for (item = mls_json_first(figures); item; item = mls_json_next(item)) {
+        static const char *const keys[] = { "value", "sd", "baseline" };
+
+        grid_add(&grid, mls_json_text(mls_json_get(item, "metric"), ""));
+        for (int k = 0; k < 3; k++)
+            grid_add(&grid, cli_figure(mls_json_real(
+                                           mls_json_get(item, keys[k]), NAN))
+                                .text);
+    }
+    grid_print(&grid, 0, text);
+}
+
+static void quality(const struct mls_json *about, struct mls_text *text)
+{
+    const struct mls_json *q = mls_json_get(about, "quality");
+
+    if (!q)
+        return;
+    mls_text_add(text, "quality    ");
+    cli_render_members(q, ", ", text);
+    mls_text_add(text, "\n");
+    if (mls_json_get(q, "figures")) {
+        mls_text_add(text, "\n");
+        quality_figures(mls_json_get(q, "figures"), text);
+    }
+}
+
+/* --- the command ----------------------------------------------------------- */
+
+static bool say_text(const struct options *o, const struct mls_pipeline *p,
+                     const struct mls_json *about, struct mls_error *err)
+{
+    struct mls_text text = { 0 };
+    int64_t rows;
+    bool ok;
+
+    cli_render_target(p, NULL, &text);
+    if (mls_json_integer(mls_json_get(about, "training_rows"), &rows))
+        mls_text_format(&text, "rows       %" PRId64 ", in training\n", rows);
+    ok = cli_render_recipe(p, &text, err) && cli_render_learner(p, &text, err);
+    quality(about, &text);
+    columns(mls_pipeline_schema(p), &text);
+    ok = ok && model_text(o, about, &text, err)
+        && cli_write(o->output, &text, err);
+    mls_text_clear(&text);
+    return ok;
+}
+
+static bool say_json(const struct options *o, struct cli *cli,
+                     struct mls_json **about, struct mls_error *err)
+{
+    struct mls_json *json = cli_report(cli, err), *pipeline = *about;
+    bool ok = json != NULL;
+
+    if (ok) {
+        *about = NULL;
+        ok = mls_json_add(json, "pipeline", pipeline, err);
+    }
+    ok = ok && cli_report_write(cli, json, o->output, err);
+    mls_json_free(json);
+    return ok;
+}
+
+static bool run(const struct options *o, struct cli *cli,
+                struct mls_error *err)
+{
+    struct mls_pipeline *p = NULL;
+    struct mls_json *about = NULL;
+    double start = mls_now();
+    bool ok;
+
+    if (!o->data == !o->model) {
+        mls_fail(err, MLS_USAGE, o->data ? "one pipeline at a time"
+                                         : "which pipeline?");
+        return mls_fail_fix(err, "mlspec inspect MODEL.mlspec");
+    }
+    ok = cli_load(o->data ? o->data : o->model, &p, err);
+    cli->run.read_seconds += mls_now() - start;
+    ok = ok && (about = mls_pipeline_describe(p, err)) != NULL
+        && (o->json ? say_json(o, cli, &about, err)
+                    : say_text(o, p, about, err));
+    mls_json_free(about);
+    mls_pipeline_free(p);
+    return ok;
+}
+
+const struct command command_inspect = {
+    .name = "inspect",
+    .arguments = "[options] MODEL",
+    .summary = "show what a pipeline file holds",
+    .description =
+        "Shows the target, the steps, the learner with its params and what it "
+        "found, how quality was measured in training, the columns that are "
+        "expected, and the coefficients, largest first. Coefficients are those "
+        "of the columns as the steps make them.",
+    .takes = "model memory config json quiet verbose help ",
+    .output = "where the report goes; otherwise standard output",
+    .data = "the pipeline (MODEL.mlspec)",
+    .data_optional = true,
+    .data_is_file = true,
+    .light = true,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,240 @@
+/* mlspec train: a table becomes a pipeline with a model. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "cli/commands.h"
+
+static const char *const examples[] = {
+    "mlspec train -t species -o penguins.mlspec data/penguins.csv",
+    "mlspec train -t diagnosis --cv 5 --fail-below roc_auc=0.95 "
+    "-o cancer.mlspec data/breast_cancer.csv",
+    "mlspec train -t progression --learner ridge --l2 10 "
+    "--test-fraction 0.2 -o diabetes.mlspec data/diabetes.csv",
+    NULL
+};
+
+enum method { NOT_MEASURED, BY_FOLDS, BY_HOLDOUT, BY_TABLE };
+static const char *const method_names[] = { "none", "cross-validation",
+                                            "hold-out", "validation table" };
+
+static enum method method_of(const struct options *o)
+{
+    return o->cv != MLS_AUTO_INTEGER   ? BY_FOLDS
+        : !isnan(o->test_fraction)     ? BY_HOLDOUT
+        : o->valid                     ? BY_TABLE
+                                       : NOT_MEASURED;
+}
+
+/* --- quality --------------------------------------------------------------- */
+
+/* What the model file keeps of how good it is: no paths, no times. */
+static struct mls_json *quality_json(const struct mls_pipeline *p,
+                                     enum method method,
+                                     const struct mls_evaluation *e,
+                                     struct mls_error *err)
+{
+    struct mls_json *json = mls_json_new_object(err);
+
+    if (json && mls_json_add_text(json, "method", method_names[method], err)
+        && cli_report_evaluation(p, e, json, err))
+        return json;
+    mls_json_free(json);
+    return NULL;
+}
+
+/* The figures of a pipeline not fitted yet; with --valid it is fitted first
+ * and stays so. */
+static bool measure(const struct options *o, struct cli *cli,
+                    struct mls_pipeline *p, const struct mls_table *table,
+                    struct mls_evaluation *e, struct mls_error *err)
+{
+    struct mls_evaluate_options how;
+    struct mls_table valid = { 0 };
+    bool ok = cli_evaluate_options(cli, &how, err);
+
+    switch (method_of(o)) {
+    case BY_FOLDS:
+        return ok
+            && mls_cross_validate(p, table, (int)o->cv, &how, &cli->run, e,
+                                  err);
+    case BY_HOLDOUT:
+        return ok
+            && mls_holdout(p, table, o->test_fraction, &how, &cli->run, e,
+                           err);
+    case BY_TABLE:
+        ok = ok && cli_table_read(o->valid, cli, p, NULL, &valid, err)
+            && mls_pipeline_fit(p, table, NULL, 0, &cli->run, err)
+            && mls_evaluate(p, &valid, &how, &cli->run, e, err);
+        mls_table_clear(&valid);
+        return ok;
+    default:
+        return ok;
+    }
+}
+
+/* --- saying ---------------------------------------------------------------- */
+
+static void say_method(const struct options *o, const struct mls_evaluation *e,
+                       struct mls_text *text)
+{
+    switch (method_of(o)) {
+    case BY_FOLDS:
+        mls_text_format(text, "\nin %d-fold cross-validation, mean of the "
+                              "folds:\n", e->folds);
+        break;
+    case BY_HOLDOUT:
+        mls_text_format(text, "\non %" PRId64 " rows held out:\n", e->rows);
+        break;
+    default:
+        mls_text_format(text, "\non the %" PRId64 " rows of %s:\n", e->rows,
+                        o->valid);
+        break;
+    }
+}
+
+static bool say_text(const struct options *o, const struct mls_pipeline *p,
+                     const struct mls_table *table,
+                     const struct mls_evaluation *e, struct mls_error *err)
+{
+    struct mls_text text = { 0 };
+    bool ok;
+
+    cli_render_target(p, table, &text);
+    ok = cli_render_recipe(p, &text, err) && cli_render_learner(p, &text, err);
+    if (ok && e->count) {
+        say_method(o, e, &text);
+        cli_render_figures(e, &text);
+    }
+    if (o->dry_run)
+        mls_text_add(&text, "\nnothing is written (--dry-run)\n");
+    else
+        mls_text_format(&text, "\nwrote %s\n", o->output);
+    ok = ok && cli_write(NULL, &text, err);
+    mls_text_clear(&text);
+    return ok;
+}
+
+static bool say_json(struct cli *cli, const struct mls_pipeline *p,
+                     const struct mls_table *table, enum method method,
+                     const struct mls_evaluation *e, struct mls_error *err)
+{
+    struct mls_json *json = cli_report(cli, err), *quality;
+    bool ok = json && cli_report_counts(&table->counts, json, err)
+        && cli_report_pipeline(p, json, err);
+
+    if (ok && e->count) {
+        quality = quality_json(p, method, e, err);
+        ok = quality && mls_json_add(json, "quality", quality, err);
+    }
+    ok = ok && cli_report_write(cli, json, NULL, err);
+    mls_json_free(json);
+    return ok;
+}
+
+static bool say(const struct options *o, struct cli *cli,
+                const struct mls_pipeline *p, const struct mls_table *table,
+                const struct mls_evaluation *e, struct mls_error *err)
+{
+    if (o->json)
+        return say_json(cli, p, table, method_of(o), e, err);
+    return o->quiet || say_text(o, p, table, e, err);
+}
+
+/* --- the command ----------------------------------------------------------- */
+
+static bool save(const struct options *o, struct cli *cli,
+                 struct mls_pipeline *p, const struct mls_evaluation *e,
+                 struct mls_error *err)
+{
+    double start = mls_now();
+    struct mls_json *quality;
+
+    if (e->count) {
+        quality = quality_json(p, method_of(o), e, err);
+        if (!quality)
+            return false;
+        mls_pipeline_set_quality(p, quality);
+    }
+    if (!mls_pipeline_save(p, o->output, err))
+        return false;
+    cli->run.write_seconds += mls_now() - start;
+    return true;
+}
+
+static bool check(const struct options *o, struct mls_error *err)
+{
+    if (o->dry_run || (o->output && strcmp(o->output, "-") != 0))
+        return true;
+    if (o->output)
+        mls_fail(err, MLS_USAGE, "the pipeline cannot go to standard output, "
+                                 "where the report goes");
+    else
+        mls_fail(err, MLS_USAGE, "the pipeline has nowhere to go");
+    return mls_fail_fix(err, "add --output MODEL.mlspec");
+}
+
+/* Checks come before the file is written: a model that fails them leaves the
+ * old one alone. */
+static bool train(const struct options *o, struct cli *cli,
+                  struct mls_pipeline *p, const struct mls_table *table,
+                  struct mls_error *err)
+{
+    struct mls_evaluation e = { 0 };
+    bool ok = o->dry_run
+        || (measure(o, cli, p, table, &e, err)
+            && (mls_pipeline_is_fitted(p)
+                || mls_pipeline_fit(p, table, NULL, 0, &cli->run, err)));
+
+    if (ok && !o->dry_run && cli_check_figures(o, &e, err))
+        ok = save(o, cli, p, &e, err) && say(o, cli, p, table, &e, err);
+    else if (ok && o->dry_run)
+        ok = say(o, cli, p, table, &e, err);
+    else
+        ok = false;
+    mls_evaluation_clear(&e);
+    return ok;
+}
+
+static bool run(const struct options *o, struct cli *cli,
+                struct mls_error *err)
+{
+    struct mls_pipeline *from = NULL, *p = NULL;
+    struct mls_table table = { 0 };
+    struct mls_settings settings;
+    bool ok = check(o, err) && cli_load(o->from, &from, err)
+        && cli_table_read(o->data, cli, o->frozen ? from : NULL, from, &table,
+                          err);
+
+    settings = cli_settings(o, from, true);
+    ok = ok && (p = mls_pipeline_new(&settings, &table, &cli->run, err))
+        && train(o, cli, p, &table, err);
+    mls_table_clear(&table);
+    mls_pipeline_free(p);
+    mls_pipeline_free(from);
+    return ok;
+}
+
+const struct command command_train = {
+    .name = "train",
+    .arguments = "-t COL -o FILE [options] DATA.csv",
+    .summary = "fit a pipeline and write it as one file",
+    .description =
+        "Fits steps and a model on all rows and writes schema, steps and "
+        "model as one file, which takes raw rows. The task follows from the "
+        "target: two values are binary; words, or gapless integers with up to "
+        "20 values, multiclass; other numbers regression.\n"
+        "Nothing is measured unless --cv, --test-fraction or --valid asks for "
+        "it; then the figures are those of models fitted without the rows "
+        "they are measured on, and stand beside the best constant guess. The "
+        "model that is written is fitted on all rows of DATA.csv all the "
+        "same. When a --fail-below or --fail-above check fails, nothing is "
+        "written.",
+    .takes = TAKES_TABLE TAKES_COLUMNS TAKES_RECIPE TAKES_RUN
+        "learner task positive class_weight missing_target unknown valid cv "
+        "test_fraction metric threshold fail_below fail_above ",
+    .output = "the pipeline to write (MODEL.mlspec)",
+    .data = "the table (DATA.csv, or - for standard input)",
+    .data_is_file = true,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,716 @@
+/*
+ * The table of options and the reading of argv.
+ *
+ * One table holds every option of every command; a command names those it
+ * takes.  Two further sources of names are walked, not written down again:
+ * the families of steps (--impute median) and the params of learners
+ * (--l2 0.1), for commands that take a recipe and a learner.
+ *
+ *   --name VALUE   --name=VALUE   -n VALUE   -nVALUE   -abc   --no-flag   --
+ *
+ * argv is walked twice: once for --config alone, then, on top of what that
+ * file says, for everything.  Names are never abbreviated: a script must not
+ * break when an option is added.
+ */
+#include "cli/options.h"
+
+#include "base/memory.h"
+
+#define FIELD(name) #name, .at = offsetof(struct options, name)
+
+static const char *const decimals[] = { "auto", ".", ",", NULL };
+static const char *const bad_rows[] = { "error", "skip", "pad", NULL };
+static const char *const tasks[] = { "auto", "regression", "binary",
+                                     "multiclass", "classification", NULL };
+static const char *const unknowns[] = { "auto", "missing", "error", NULL };
+static const char *const missing_targets[] = { "error", "drop", NULL };
+static const char *const formats[] = { "text", "man", "markdown", NULL };
+
+/* Sections of the help, by their first option. */
+const struct option_section cli_sections[] = {
+    { "output", "Results" },
+    { "target", "Columns" },
+    { "learner", "Learner" },
+    { "from", "Recipe" },
+    { "valid", "Quality" },
+    { "search", "Search" },
+    { "delimiter", "Reading CSV" },
+    { "seed", "Running" },
+    { NULL, NULL }
+};
+
+const struct mls_param cli_options[] = {
+    /* Results */
+    { FIELD(output), .kind = MLS_TEXT, .letter = 'o', .value = "FILE",
+      .flags = MLS_FILE, .help = "where the result goes" },
+    { FIELD(model), .kind = MLS_TEXT, .letter = 'm', .value = "FILE",
+      .flags = MLS_FILE, .help = "the pipeline to read" },
+    { FIELD(save), .kind = MLS_TEXT, .value = "FILE", .flags = MLS_FILE,
+      .help = "also write the fitted steps as a pipeline, for preprocess -m" },
+    { FIELD(train_output), .kind = MLS_TEXT, .value = "FILE",
+      .flags = MLS_FILE, .help = "where the training rows go" },
+    { FIELD(test_output), .kind = MLS_TEXT, .value = "FILE",
+      .flags = MLS_FILE, .help = "where the test rows go" },
+    { FIELD(stratify), .kind = MLS_FLAG, .def = 1,
+      .help = "ignore the classes of the target" },
+    { FIELD(proba), .kind = MLS_FLAG,
+      .help = "add the probability of each class: probability_LABEL" },
+    { FIELD(raw), .kind = MLS_FLAG,
+      .help = "add the raw scores of the model: score, or score_LABEL" },
+    { FIELD(keep), .kind = MLS_COLUMNS, .value = "COL,...",
+      .help = "copy these columns of the input; * is every one" },
+    { FIELD(json), .kind = MLS_FLAG,
+      .help = "report as one JSON object, with seconds and peak memory" },
+    { FIELD(format), .kind = MLS_CHOICE, .choices = formats,
+      .value = "FORMAT", .help = "text, man or markdown" },
+
+    /* Columns */
+    { FIELD(target), .kind = MLS_TEXT, .alias = "label", .letter = 't',
+      .value = "COL", .help = "the column to predict" },
+    { FIELD(id), .kind = MLS_COLUMNS, .value = "COL,...",
+      .help = "identifiers: no features, copied by predict" },
+    { FIELD(ignore), .kind = MLS_COLUMNS, .value = "COL,...",
+      .help = "columns that are no features" },
+    { FIELD(weight), .kind = MLS_TEXT, .value = "COL",
+      .help = "how many rows each row counts as" },
+    { FIELD(group), .kind = MLS_TEXT, .value = "COL",
+      .help = "rows of one group stay together" },
+    { FIELD(time), .kind = MLS_TEXT, .value = "COL",
+      .help = "the order of the rows in time" },
+    { FIELD(categorical), .kind = MLS_COLUMNS, .value = "COL,...",
+      .help = "read these as categories" },
+    { FIELD(numeric), .kind = MLS_COLUMNS, .value = "COL,...",
+      .help = "read these as numbers" },
+    { FIELD(text), .kind = MLS_COLUMNS, .value = "COL,...",
+      .help = "read these as text" },
+    { FIELD(schema), .kind = MLS_TEXT, .value = "FILE", .flags = MLS_FILE,
+      .help = "kinds and roles, as describe --json writes them" },
+
+    /* Learner */
+    { FIELD(learner), .kind = MLS_TEXT, .alias = "algorithm", .value = "NAME",
+      .help = "how to learn (mlspec help learners); auto when not given" },
+    { FIELD(task), .kind = MLS_CHOICE, .choices = tasks, .value = "TASK",
+      .help = "regression, binary, multiclass, classification; auto: from "
+              "the target" },
+    { FIELD(positive), .kind = MLS_TEXT, .value = "LABEL",
+      .help = "the positive class; otherwise the last" },
+    { FIELD(class_weight), .kind = MLS_TEXT, .value = "WEIGHTS",
+      .help = "balanced, or LABEL=WEIGHT,..." },
+    { FIELD(missing_target), .kind = MLS_CHOICE, .choices = missing_targets,
+      .value = "HOW", .help = "rows without target: error, or drop them" },
+    { FIELD(set), .kind = MLS_LIST, .value = "KEY=VALUE",
+      .help = "a param of the learner, or of a step: impute.strategy=mean" },
+
+    /* Recipe */
+    { FIELD(from), .kind = MLS_TEXT, .value = "FILE", .flags = MLS_FILE,
+      .help = "start from this pipeline: its columns, steps, learner, params" },
+    { FIELD(frozen), .kind = MLS_FLAG,
+      .help = "keep the fitted steps of --from as they are" },
+    { FIELD(steps), .kind = MLS_TEXT, .value = "FILE", .flags = MLS_FILE,
+      .help = "exactly these steps: [{\"step\": \"impute\", ...}, ...]" },
+    { FIELD(unknown), .kind = MLS_CHOICE, .choices = unknowns,
+      .value = "HOW",
+      .help = "categories not seen in training: missing, or error" },
+
+    /* Quality */
+    { FIELD(valid), .kind = MLS_TEXT, .value = "FILE", .flags = MLS_FILE,
+      .help = "measure on this table" },
+    { FIELD(cv), .kind = MLS_INTEGER, .def = MLS_AUTO, .min = 2,
+      .max = 10000, .value = "K",
+      .help = "measure by cross-validation with K folds" },
+    { FIELD(test_fraction), .kind = MLS_REAL, .def = MLS_AUTO, .min = 0,
+      .max = 1, .flags = MLS_OPEN_MIN | MLS_OPEN_MAX, .value = "F",
+      .help = "hold this part of the rows out for testing" },
+    { FIELD(metric), .kind = MLS_COLUMNS, .value = "NAME,...",
+      .help = "what to measure (mlspec help metrics)" },
+    { FIELD(threshold), .kind = MLS_REAL, .def = MLS_AUTO, .min = 0, .max = 1,
+      .value = "P",
+      .help = "least probability at which the positive class is predicted" },
+    { FIELD(bootstrap), .kind = MLS_INTEGER, .def = 1000, .min = 0,
+      .max = 1000000, .value = "N",
+      .help = "rounds of resampling for the intervals; 0: none" },
+    { FIELD(confidence), .kind = MLS_REAL, .def = 0.95, .min = 0, .max = 1,
+      .flags = MLS_OPEN_MIN | MLS_OPEN_MAX, .value = "P",
+      .help = "coverage of the intervals" },
+    { FIELD(fail_below), .kind = MLS_LIST, .value = "NAME=X",
+      .help = "exit 1 when the figure is below X" },
+    { FIELD(fail_above), .kind = MLS_LIST, .value = "NAME=X",
+      .help = "exit 1 when the figure is above X" },
+
+    /* Search */
+    { FIELD(search), .kind = MLS_TEXT, .value = "NAME",
+      .help = "how to search (mlspec help searches); random when not given" },
+    { FIELD(trials), .kind = MLS_INTEGER, .def = MLS_AUTO, .min = 1,
+      .max = 1000000, .value = "N",
+      .help = "settings to try; otherwise as many as the search likes" },
+    { FIELD(range), .kind = MLS_LIST, .value = "KEY=RANGE",
+      .help = "search KEY=LOW..HIGH, LOW..HIGH:log, or a,b,c; otherwise the "
+              "learner's own ranges" },
+    { FIELD(study), .kind = MLS_TEXT, .value = "FILE", .flags = MLS_FILE,
+      .help = "keep the trials here (SQLite); run again to go on" },
+
+    /* Reading CSV */
+    { FIELD(delimiter), .kind = MLS_TEXT, .letter = 'd', .value = "CHAR",
+      .help = "between fields: a character, or tab; sniffed when not given" },
+    { FIELD(quote), .kind = MLS_TEXT, .value = "CHAR",
+      .help = "around fields; \" when not given" },
+    { FIELD(escape), .kind = MLS_TEXT, .value = "CHAR",
+      .help = "before a quote inside quotes; doubling always works" },
+    { FIELD(comment), .kind = MLS_TEXT, .value = "CHAR",
+      .help = "skip lines that begin with it" },
+    { FIELD(skip_rows), .kind = MLS_INTEGER, .min = 0, .max = 1e9,
+      .value = "N", .help = "lines to skip before the header" },
+    { FIELD(header), .kind = MLS_FLAG, .def = 1,
+      .help = "the first line is data; columns are c1, c2, ..." },
+    { FIELD(na), .kind = MLS_COLUMNS, .value = "TEXT,...",
+      .help = "further cells that mean missing (mlspec help missing)" },
+    { FIELD(decimal), .kind = MLS_CHOICE, .choices = decimals,
+      .value = "CHAR", .help = "decimal mark: . or , ; sniffed" },
+    { FIELD(bad_rows), .kind = MLS_CHOICE, .choices = bad_rows,
+      .value = "HOW",
+      .help = "rows of another length: error, skip, or pad when short" },
+
+    /* Running */
+    { FIELD(seed), .kind = MLS_INTEGER, .min = 0, .max = 9e15, .value = "N",
+      .help = "of every random choice" },
+    { FIELD(threads), .kind = MLS_INTEGER, .def = MLS_AUTO, .min = 1,
+      .max = 4096, .value = "N",
+      .help = "never changes a result; auto: all that may be used" },
+    { FIELD(memory), .kind = MLS_SIZE, .min = 0, .max = 9e15, .value = "SIZE",
+      .help = "end with status 6 rather than use more, as in 4G" },
+    { FIELD(time_budget), .kind = MLS_DURATION, .min = 0, .max = 1e9,
+      .value = "TIME", .help = "end with status 6 after this long, as in 10m" },
+    { FIELD(config), .kind = MLS_TEXT, .letter = 'c', .value = "FILE",
+      .flags = MLS_FILE,
+      .help = "options from a JSON file (mlspec help config)" },
+    { FIELD(dry_run), .kind = MLS_FLAG,
+      .help = "check everything and say what would be done" },
+    { FIELD(progress), .kind = MLS_FLAG, .def = 1,
+      .help = "show no progress on a terminal" },
+    { FIELD(quiet), .kind = MLS_FLAG, .letter = 'q',
+      .help = "no notes, only warnings and errors" },
+    { FIELD(verbose), .kind = MLS_FLAG, .letter = 'v',
+      .help = "say more about what is done" },
+    { FIELD(help), .kind = MLS_FLAG, .letter = 'h', .help = "show this page" },
+    { 0 }
+};
+
+bool options_takes(const struct command *command, const char *name)
+{
+    size_t length = strlen(name);
+    const char *at = command->takes;
+
+    if (strcmp(name, "output") == 0)
+        return command->output != NULL;
+    while ((at = strstr(at, name)) != NULL) {
+        if ((at == command->takes || at[-1] == ' ')
+            && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+        at += length;
+    }
+    return false;
+}
+
+void options_table(const struct command *command,
+                   struct mls_param table[OPTIONS_LIMIT])
+{
+    int n = 0;
+
+    for (const struct mls_param *row = cli_options; row->name; row++) {
+        if (!options_takes(command, row->name))
+            continue;
+        memcpy(&table[n], row, sizeof *row);
+        if (strcmp(row->name, "output") == 0)
+            table[n].help = command->output;
+        n++;
+    }
+    memset(&table[n], 0, sizeof table[n]);
+}
+
+/* --- names ----------------------------------------------------------------- */
+
+static const struct mls_step_type *step_type(int64_t i)
+{
+    for (int64_t k = 0; mls_transforms[k]; k++)
+        if (i-- == 0)
+            return mls_transforms[k];
+    for (int64_t k = 0; mls_selectors[k]; k++)
+        if (i-- == 0)
+            return mls_selectors[k];
+    return NULL;
+}
+
+const char *options_family(int64_t i)
+{
+    for (int64_t k = 0; step_type(k); k++) {
+        bool seen = false;
+
+        for (int64_t j = 0; j < k; j++)
+            if (strcmp(step_type(j)->family, step_type(k)->family) == 0)
+                seen = true;
+        if (!seen && i-- == 0)
+            return step_type(k)->family;
+    }
+    return NULL;
+}
+
+/* Whether an earlier learner has the key already. */
+static bool earlier_learner_has(int64_t learner, const char *name)
+{
+    for (int64_t k = 0; k < learner; k++)
+        for (const struct mls_param *row = mls_learners[k]->params;
+             row && row->name; row++)
+            if (strcmp(row->name, name) == 0)
+                return true;
+    return false;
+}
+
+const struct mls_param *options_learner_param(int64_t i)
+{
+    for (int64_t k = 0; mls_learners[k]; k++)
+        for (const struct mls_param *row = mls_learners[k]->params;
+             row && row->name; row++)
+            if (!earlier_learner_has(k, row->name) && i-- == 0)
+                return row;
+    return NULL;
+}
+
+static const struct mls_param *find_learner_param(const char *key)
+{
+    const struct mls_param *row = NULL;
+
+    for (int64_t k = 0; mls_learners[k] && !row; k++)
+        if (mls_learners[k]->params)
+            row = mls_params_find(mls_learners[k]->params, key, NULL);
+    return row;
+}
+
+static void lookup(const struct command *command, const char *key,
+                   struct option *found)
+{
+    const char *family;
+
+    for (const struct mls_param *row = cli_options; row->name; row++) {
+        struct mls_param one[2] = { *row, { 0 } };
+
+        if (options_takes(command, row->name)
+            && mls_params_find(one, key, NULL)) {
+            found->origin = OPTION_SHARED;
+            found->param = row;
+            return;
+        }
+    }
+    if (options_takes(command, "set"))
+        for (int64_t i = 0; (family = options_family(i)) != NULL; i++)
+            if (strcmp(family, key) == 0) {
+                found->origin = OPTION_FAMILY;
+                found->family = family;
+                return;
+            }
+    if (options_takes(command, "learner")) {
+        found->param = find_learner_param(key);
+        if (found->param)
+            found->origin = OPTION_LEARNER;
+    }
+}
+
+struct option options_find(const struct command *command, const char *name)
+{
+    struct option found = { 0 };
+
+    snprintf(found.key, sizeof found.key, "%s", name);
+    lookup(command, found.key, &found);
+    if (found.origin || (strncmp(name, "no-", 3) && strncmp(name, "no_", 3)))
+        return found;
+    snprintf(found.key, sizeof found.key, "%s", name + 3);
+    lookup(command, found.key, &found);
+    if (found.origin == OPTION_FAMILY
+        || (found.param && found.param->kind == MLS_FLAG))
+        found.off = true;
+    else
+        found.origin = OPTION_NONE;
+    return found;
+}
+
+bool options_is_flag(const struct option *option)
+{
+    return option->off || (option->param && option->param->kind == MLS_FLAG);
+}
+
+static bool add_name(struct mls_list *names, const char *prefix,
+                     const char *name, size_t length, struct mls_error *err)
+{
+    char text[96];
+
+    snprintf(text, sizeof text, "%s%.*s", prefix, (int)length, name);
+    for (char *c = text; *c; c++)
+        if (*c == '_')
+            *c = '-';
+    for (int64_t i = 0; i < names->count; i++)
+        if (strcmp(names->items[i], text) == 0)
+            return true;
+    return mls_list_add(names, text, err);
+}
+
+/* The name as it is mostly written (--no-header), then its aliases. */
+static bool add_names(struct mls_list *names, const struct mls_param *param,
+                      struct mls_error *err)
+{
+    const char *alias = param->alias;
+    bool off = param->kind == MLS_FLAG && param->def != 0;
+
+    if (!add_name(names, off ? "no-" : "", param->name, strlen(param->name),
+                  err))
+        return false;
+    while (alias && *alias) {
+        size_t length = strcspn(alias, "|");
+
+        if (!add_name(names, "", alias, length, err))
+            return false;
+        alias += length + (alias[length] == '|');
+    }
+    return true;
+}
+
+bool options_names(const struct command *command, struct mls_list *names,
+                   struct mls_error *err)
+{
+    struct mls_param table[OPTIONS_LIMIT];
+    const struct mls_param *row;
+    const char *family;
+
+    options_table(command, table);
+    for (row = table; row->name; row++)
+        if (!add_names(names, row, err))
+            return false;
+    if (options_takes(command, "set"))
+        for (int64_t i = 0; (family = options_family(i)) != NULL; i++)
+            if (!add_name(names, "", family, strlen(family), err))
+                return false;
+    if (options_takes(command, "learner"))
+        for (int64_t i = 0; (row = options_learner_param(i)) != NULL; i++)
+            if (!add_names(names, row, err))
+                return false;
+    return true;
+}
+
+bool options_unknown(const struct command *command, const char *name,
+                     const char *kind, struct mls_error *err)
+{
+    struct mls_list names = { 0 };
+    struct mls_error ignored;
+    const char *near = NULL;
+    bool dashes = strcmp(kind, "option") == 0;
+
+    if (options_names(command, &names, &ignored))
+        near = mls_nearest(name, (const char *const *)names.items,
+                           names.count);
+    mls_fail(err, MLS_USAGE, "there is no %s %s%s", kind, dashes ? "--" : "",
+             mls_show_text(name).text);
+    if (near)
+        mls_fail_fix(err, "did you mean %s%s?", dashes ? "--" : "", near);
+    else
+        mls_fail_fix(err, "mlspec %s --help lists them", command->name);
+    mls_list_clear(&names);
+    return false;
+}
+
+/* --- setting --------------------------------------------------------------- */
+
+static void remove_item(struct mls_list *list, int64_t at)
+{
+    mls_free(list->items[at]);
+    list->count--;
+    memmove(list->items + at, list->items + at + 1,
+            (size_t)(list->count - at) * sizeof *list->items);
+}
+
+/* Drops the first items with the same KEY in KEY=VALUE; returns how many. */
+static int64_t drop_same_key(struct mls_list *list, const char *item,
+                             int64_t among)
+{
+    size_t length = strcspn(item, "=");
+    int64_t dropped = 0;
+
+    for (int64_t i = 0; i < among - dropped;) {
+        if (strcspn(list->items[i], "=") == length
+            && strncmp(list->items[i], item, length) == 0) {
+            remove_item(list, i);
+            dropped++;
+        } else {
+            i++;
+        }
+    }
+    return dropped;
+}
+
+static bool add_pair(struct mls_list *list, const char *key, const char *text,
+                     struct mls_error *err)
+{
+    struct mls_text pair = { 0 };
+    bool ok;
+
+    mls_text_add(&pair, key);
+    mls_text_add(&pair, "=");
+    mls_text_add(&pair, text);
+    ok = mls_text_ok(&pair, err) && mls_list_add(list, pair.bytes, err);
+    mls_text_clear(&pair);
+    return ok;
+}
+
+/* A list holds one value a key, and the last one given counts. */
+static bool set_list(const struct mls_param *param, const char *text,
+                     struct options *o, struct mls_error *err)
+{
+    struct mls_list *list = (struct mls_list *)(void *)((char *)o + param->at);
+
+    if (!strchr(text, '=') || text[0] == '=') {
+        mls_fail(err, MLS_USAGE, "--%s: \"%s\" is not %s", param->name,
+                 mls_show_text(text).text, param->value);
+        return mls_fail_fix(err, "write --%s %s", param->name, param->value);
+    }
+    drop_same_key(list, text, list->count);
+    return mls_list_add(list, text, err);
+}
+
+/* "option: "threads" must be ..." becomes "--threads must be ...". */
+static bool name_option(const struct option *option, struct mls_error *err)
+{
+    char start[128], rest[sizeof err->what];
+    size_t length;
+
+    snprintf(start, sizeof start, "option: \"%s\"", option->key);
+    length = strlen(start);
+    if (strncmp(err->what, start, length) != 0)
+        return false;
+    snprintf(rest, sizeof rest, "%s", err->what + length);
+    snprintf(err->what, sizeof err->what, "--%.90s%.400s", option->key, rest);
+    if (strncmp(err->fix, "leave it out, or give auto", 26) == 0)
+        mls_fail_fix(err, "leave it out, or give auto");
+    return false;
+}
+
+bool options_set(const struct option *option, const char *text,
+                 struct options *o, struct mls_error *err)
+{
+    if (option->off)
+        text = option->origin == OPTION_FAMILY ? "none" : "false";
+    else if (!text)
+        text = "true";
+    switch (option->origin) {
+    case OPTION_FAMILY:
+        return add_pair(&o->families, option->family, text, err);
+    case OPTION_LEARNER:
+        return add_pair(&o->set, option->key, text, err);
+    default:
+        break;
+    }
+    if (option->param->kind == MLS_LIST)
+        return set_list(option->param, text, o, err);
+    return mls_params_set(cli_options, o, "option", option->key, text, err)
+        || name_option(option, err);
+}
+
+/* --- argv ------------------------------------------------------------------ */
+
+struct walk {
+    const struct command *command;
+    int argc;
+    char **argv;
+    int at;                     /* of the argument being read */
+    bool config_only;
+    int64_t config_families;    /* families that the config file named */
+    bool data_given;
+    struct options *o;
+};
+
+static bool assign(struct walk *w, const struct option *option,
+                   const char *text, struct mls_error *err)
+{
+    if (w->config_only
+        && (!option->param || strcmp(option->param->name, "config") != 0))
+        return true;
+    /* Families named on the command line replace those of the file. */
+    if (option->origin == OPTION_FAMILY)
+        w->config_families -= drop_same_key(&w->o->families, option->family,
+                                            w->config_families);
+    return options_set(option, text, w->o, err);
+}
+
+/* Whether a word is an option that this command has: "-o --json" is a slip. */
+static bool is_option(const struct walk *w, const char *word)
+{
+    char name[80];
+
+    if (strncmp(word, "--", 2) != 0)
+        return false;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="),
+             word + 2);
+    return options_find(w->command, name).origin != OPTION_NONE;
+}
+
+static bool next_value(struct walk *w, const struct option *option,
+                       const char *shown, const char **text,
+                       struct mls_error *err)
+{
+    const char *value = option->param ? option->param->value : "VALUE";
+
+    if (w->at + 1 < w->argc && !is_option(w, w->argv[w->at + 1])) {
+        *text = w->argv[++w->at];
+        return true;
+    }
+    mls_fail(err, MLS_USAGE, "%s needs a value", shown);
+    if (w->at + 1 < w->argc)
+        return mls_fail_fix(err, "%s follows it, which is an option",
+                            mls_show_text(w->argv[w->at + 1]).text);
+    return mls_fail_fix(err, "write %s %s", shown, value ? value : "VALUE");
+}
+
+static bool read_long(struct walk *w, struct mls_error *err)
+{
+    const char *word = w->argv[w->at] + 2;
+    const char *equals = strchr(word, '=');
+    const char *text = equals ? equals + 1 : NULL;
+    size_t length = equals ? (size_t)(equals - word) : strlen(word);
+    struct option option;
+    char name[80], shown[90];
+
+    snprintf(name, sizeof name, "%.*s", (int)length, word);
+    option = options_find(w->command, name);
+    snprintf(shown, sizeof shown, "--%s", name);
+    if (option.origin == OPTION_NONE)
+        return options_unknown(w->command, name, "option", err);
+    if (option.off && text) {
+        mls_fail(err, MLS_USAGE, "%s takes no value", shown);
+        return mls_fail_fix(err, "write %s", shown);
+    }
+    if (!options_is_flag(&option) && !text
+        && !next_value(w, &option, shown, &text, err))
+        return false;
+    return assign(w, &option, text, err);
+}
+
+static bool unknown_letter(const struct walk *w, char letter,
+                           struct mls_error *err)
+{
+    mls_fail(err, MLS_USAGE, "there is no option -%s",
+             mls_show(&letter, 1).text);
+    return mls_fail_fix(err, "mlspec %s --help lists them", w->command->name);
+}
+
+/* "-target x" would be read as -t with the value "arget": a slip. */
+static bool check_dash(const struct walk *w, struct mls_error *err)
+{
+    const char *word = w->argv[w->at] + 1;
+    char name[80];
+
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+    if (!name[1] || options_find(w->command, name).origin == OPTION_NONE)
+        return true;
+    mls_fail(err, MLS_USAGE, "-%s has one dash, but long options have two",
+             name);
+    return mls_fail_fix(err, "did you mean --%s? (otherwise write -%c %s)",
+                        name, name[0], name + 1);
+}
+
+/* -abc is -a -b -c, until one takes a value: the rest is its value. */
+static bool read_letters(struct walk *w, struct mls_error *err)
+{
+    struct mls_param table[OPTIONS_LIMIT];
+    const char *letter = w->argv[w->at] + 1;
+
+    if (!check_dash(w, err))
+        return false;
+    options_table(w->command, table);
+    for (; *letter; letter++) {
+        const struct mls_param *row = table;
+        struct option option;
+        const char *text = NULL;
+        char shown[3] = { '-', *letter, '\0' };
+
+        while (row->name && row->letter != *letter)
+            row++;
+        if (!row->name)
+            return unknown_letter(w, *letter, err);
+        option = options_find(w->command, row->name);
+        if (row->kind != MLS_FLAG && letter[1])
+            text = letter + 1;
+        else if (row->kind != MLS_FLAG
+                 && !next_value(w, &option, shown, &text, err))
+            return false;
+        if (!assign(w, &option, text, err))
+            return false;
+        if (text)
+            break;
+    }
+    return true;
+}
+
+static bool read_data(struct walk *w, struct mls_error *err)
+{
+    const char *word = w->argv[w->at];
+
+    if (w->config_only)
+        return true;
+    if (!w->command->data) {
+        mls_fail(err, MLS_USAGE, "%s takes no argument, but \"%s\" is given",
+                 w->command->name, mls_show_text(word).text);
+        return mls_fail_fix(err, "mlspec %s --help", w->command->name);
+    }
+    if (w->data_given) {
+        mls_fail(err, MLS_USAGE, "\"%s\" follows \"%s\", but one is enough",
+                 mls_show_text(word).text, mls_show_text(w->o->data).text);
+        return mls_fail_fix(err, "name one; put quotes around a name with "
+                                 "spaces");
+    }
+    w->data_given = true;
+    mls_free(w->o->data);
+    w->o->data = mls_copy_text(word, err);
+    return w->o->data != NULL;
+}
+
+static bool walk(struct walk *w, struct mls_error *err)
+{
+    bool options = true;
+
+    w->data_given = false;
+    for (w->at = 0; w->at < w->argc; w->at++) {
+        const char *word = w->argv[w->at];
+        bool ok = true;
+
+        if (options && strcmp(word, "--") == 0)
+            options = false;
+        else if (options && strncmp(word, "--", 2) == 0)
+            ok = read_long(w, err);
+        else if (options && word[0] == '-' && word[1])
+            ok = read_letters(w, err);
+        else
+            ok = read_data(w, err);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+bool options_parse(const struct command *command, int argc, char **argv,
+                   struct options *o, struct mls_error *err)
+{
+    struct walk w = { .command = command, .argc = argc, .argv = argv,
+                      .o = o, .config_only = true };
+
+    mls_params_init(cli_options, o, sizeof *o);
+    if (!walk(&w, err)
+        || (o->config && !config_read(command, o->config, o, err)))
+        return false;
+    w.config_only = false;
+    w.config_families = o->families.count;
+    return walk(&w, err);
+}
+
+void options_clear(struct options *o)
+{
+    mls_params_clear(cli_options, o);
+    mls_list_clear(&o->families);
+    mls_free(o->data);
+    o->data = NULL;
+}
