@@ -180,7 +180,8 @@ MLS_API bool mls_table_fail_at(const struct mls_table *table, int64_t row,
                                int64_t column, struct mls_error *err);
 
 /* Sets roles; NULL leaves them.  An unknown column, or one named twice, is
- * MLS_USAGE.  A role given here replaces the one that inference chose. */
+ * MLS_USAGE, and so is a target (weight, group, time) when another column has
+ * that role.  A role given here replaces the one that inference chose. */
 struct mls_roles {
     const char *target, *weight, *group, *time; /* one column's name each */
     const char *id, *ignore;                    /* COLUMNS records */

@@ -192,7 +192,8 @@ struct shown_number {
     char text[40];
 };
 struct shown_number cli_number(double value);
-struct shown_number cli_figure(double value);
+/* A figure, with as many decimals as suit another one beside it. */
+struct shown_number cli_figure(double value, double like);
 
 const char *cli_task_name(enum mls_task task);
 /* "target     "survived", binary: ..." */
@@ -205,7 +206,8 @@ MLS_CHECK bool cli_render_recipe(const struct mls_pipeline *p,
 MLS_CHECK bool cli_render_learner(const struct mls_pipeline *p,
                                   struct mls_text *text,
                                   struct mls_error *err);
-void cli_render_figures(const struct mls_evaluation *e, struct mls_text *text);
+void cli_render_figures(const struct mls_evaluation *e, double confidence,
+                        struct mls_text *text);
 void cli_render_confusion(const struct mls_pipeline *p,
                           const struct mls_evaluation *e,
                           struct mls_text *text);

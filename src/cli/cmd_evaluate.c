@@ -19,12 +19,7 @@ static bool say_text(const struct options *o, const struct mls_pipeline *p,
 
     cli_render_target(p, NULL, &text);
     mls_text_format(&text, "rows       %" PRId64 "\n\n", e->rows);
-    cli_render_figures(e, &text);
-    if (o->bootstrap)
-        mls_text_format(&text,
-                        "\nintervals: %g%%, bootstrap of %" PRId64
-                        " rounds; baseline: the best constant guess\n",
-                        100 * o->confidence, o->bootstrap);
+    cli_render_figures(e, o->confidence, &text);
     cli_render_confusion(p, e, &text);
     ok = cli_write(o->output, &text, err);
     mls_text_clear(&text);

@@ -120,12 +120,16 @@ static void quality_figures(const struct mls_json *figures,
     grid_add(&grid, "baseline");
     for (item = mls_json_first(figures); item; item = mls_json_next(item)) {
         static const char *const keys[] = { "value", "sd", "baseline" };
+        double value;
 
         grid_add(&grid, mls_json_text(mls_json_get(item, "metric"), ""));
+        value = mls_json_real(mls_json_get(item, "value"), NAN);
         for (int k = 0; k < 3; k++)
-            grid_add(&grid, cli_figure(mls_json_real(
-                                           mls_json_get(item, keys[k]), NAN))
-                                .text);
+            grid_add(&grid,
+                     cli_figure(mls_json_real(mls_json_get(item, keys[k]),
+                                              NAN),
+                                value)
+                         .text);
     }
     grid_print(&grid, 0, text);
 }

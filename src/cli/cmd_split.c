@@ -213,7 +213,7 @@ static bool say(const struct options *o, struct cli *cli,
         return true;
     say_part(&text, "train", table->rows - tests, table, o->train_output);
     say_part(&text, "test ", tests, table, o->test_output);
-    mls_text_format(&text, "chosen %s\n", how);
+    mls_text_format(&text, "split  %s\n", how);
     ok = cli_write(NULL, &text, err);
     mls_text_clear(&text);
     return ok;

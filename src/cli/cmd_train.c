@@ -103,7 +103,7 @@ static bool say_text(const struct options *o, const struct mls_pipeline *p,
     ok = cli_render_recipe(p, &text, err) && cli_render_learner(p, &text, err);
     if (ok && e->count) {
         say_method(o, e, &text);
-        cli_render_figures(e, &text);
+        cli_render_figures(e, o->confidence, &text);
     }
     if (o->dry_run)
         mls_text_add(&text, "\nnothing is written (--dry-run)\n");

@@ -68,8 +68,8 @@ static bool trial_table(const struct mls_study_result *study,
         const struct mls_trial *t = order[i].trial;
 
         grid_add_format(&grid, "%" PRId64, t->number);
-        grid_add(&grid, t->failure ? "failed" : cli_figure(t->value).text);
-        grid_add(&grid, cli_figure(t->sd).text);
+        grid_add(&grid, t->failure ? "failed" : cli_figure(t->value, t->value).text);
+        grid_add(&grid, cli_figure(t->sd, t->value).text);
         grid_add(&grid, t->failure ? t->failure : t->params);
     }
     grid_print(&grid, 0, text);

@@ -25,17 +25,6 @@ struct config {
     struct options *o;
 };
 
-/* A file cannot name another, nor ask for help. */
-static struct option find_key(const struct command *command, const char *key)
-{
-    struct option option = options_find(command, key);
-
-    if (option.param && (strcmp(option.param->name, "config") == 0
-                         || strcmp(option.param->name, "help") == 0))
-        option.origin = OPTION_NONE;
-    return option;
-}
-
 static bool bad_value(const struct config *c, const char *key,
                       const char *wants, struct mls_error *err)
 {
@@ -146,6 +135,21 @@ static bool set_items(const struct config *c, const struct option *option,
     return true;
 }
 
+/* "no_header": true is "header": false. */
+static bool set_off(const struct config *c, const struct option *option,
+                    const struct mls_json *json, struct mls_error *err)
+{
+    struct option on = *option;
+    enum mls_json_kind kind = mls_json_kind_of(json);
+
+    if (kind != MLS_JSON_TRUE && kind != MLS_JSON_FALSE)
+        return bad_value(c, mls_json_key(json), "true or false", err);
+    if (kind == MLS_JSON_TRUE)
+        return set_text(c, option, NULL, err);
+    on.off = false;
+    return on.origin == OPTION_FAMILY || set_text(c, &on, "true", err);
+}
+
 static bool set_value(const struct config *c, const struct option *option,
                       const struct mls_json *json, struct mls_error *err)
 {
@@ -155,8 +159,14 @@ static bool set_value(const struct config *c, const struct option *option,
     struct mls_text text = { 0 };
     bool ok;
 
+    if (option->param && (strcmp(option->param->name, "config") == 0
+                          || strcmp(option->param->name, "help") == 0)) {
+        mls_fail(err, MLS_USAGE, "\"%s\" belongs on the command line",
+                 option->param->name);
+        return mls_fail_at(err, c->path, 0, 0, NULL);
+    }
     if (option->off)
-        return bad_value(c, option->key, "written without \"no_\"", err);
+        return set_off(c, option, json, err);
     if (list && kind == MLS_JSON_OBJECT)
         return set_pairs(c, option, json, err);
     if (list && kind == MLS_JSON_ARRAY)
@@ -205,14 +215,11 @@ static bool check_repeat(const struct config *c,
 static bool read_object(const struct config *c, const struct command *command,
                         const struct mls_json *object, struct mls_error *err)
 {
-    bool mine = command == c->command;
     const struct mls_json *first = mls_json_first(object), *item;
 
-    if (mls_json_kind_of(object) != MLS_JSON_OBJECT)
-        return bad_value(c, command->name, "an object of options", err);
     for (item = first; item; item = mls_json_next(item)) {
         const char *key = mls_json_key(item);
-        struct option option = find_key(command, key);
+        struct option option = options_find(command, key);
         bool data = command->data && strcmp(key, "data") == 0;
 
         if (!data && option.origin == OPTION_NONE) {
@@ -220,17 +227,32 @@ static bool read_object(const struct config *c, const struct command *command,
             return mls_fail_at(err, c->path, 0, 0, NULL);
         }
         if (!check_repeat(c, command, first, item, err)
-            || (mine && data && !set_data(c, item, err))
-            || (mine && !data && !set_value(c, &option, item, err)))
+            || (data && !set_data(c, item, err))
+            || (!data && !set_value(c, &option, item, err)))
             return false;
     }
     return true;
 }
 
+/* The object of a command that does not run now, into options that are thrown
+ * away. */
+static bool try_object(const char *path, const struct command *command,
+                       const struct mls_json *object, struct mls_error *err)
+{
+    struct options scratch;
+    struct config c = { path, command, &scratch };
+    bool ok;
+
+    mls_params_init(cli_options, &scratch, sizeof scratch);
+    ok = read_object(&c, command, object, err);
+    options_clear(&scratch);
+    return ok;
+}
+
 static bool known_anywhere(const char *key)
 {
     for (int i = 0; cli_commands[i]; i++)
-        if (find_key(cli_commands[i], key).origin != OPTION_NONE)
+        if (options_find(cli_commands[i], key).origin != OPTION_NONE)
             return true;
     return strcmp(key, "data") == 0;
 }
@@ -243,11 +265,13 @@ static bool read_top(const struct config *c, const struct mls_json *top,
 
     for (item = first; item; item = mls_json_next(item)) {
         const char *key = mls_json_key(item);
-        struct option option = find_key(c->command, key);
+        struct option option = options_find(c->command, key);
 
         if (cli_command_find(key)
             && mls_json_kind_of(item) == MLS_JSON_OBJECT)
             continue;
+        if (cli_command_find(key) && option.origin == OPTION_NONE)
+            return bad_value(c, key, "an object of options", err);
         if (strcmp(key, "data") == 0 && c->command->data) {
             if (!set_data(c, item, err))
                 return false;
@@ -271,7 +295,12 @@ static bool read_commands(const struct config *c, const struct mls_json *top,
     for (item = mls_json_first(top); item; item = mls_json_next(item)) {
         const struct command *command = cli_command_find(mls_json_key(item));
 
-        if (command && mls_json_kind_of(item) == MLS_JSON_OBJECT
+        if (mls_json_kind_of(item) != MLS_JSON_OBJECT)
+            continue;
+        if (command && command != c->command
+            && !try_object(c->path, command, item, err))
+            return false;
+        if (command && command == c->command
             && !read_object(c, command, item, err))
             return false;
     }

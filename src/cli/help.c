@@ -599,12 +599,12 @@ static void config_page(struct page *page)
     page_section(page, "Config file");
     page_line(page, "{ \"seed\": 7,");
     page_line(page, "  \"train\":   { \"data\": \"churn.csv\",");
-    page_line(page, "                 \"target\": \"churn\",");
-    page_line(page, "                 \"output\": \"churn.mlspec\",");
-    page_line(page, "                 \"id\": [\"customer\", \"order\"],");
-    page_line(page, "                 \"set\": { \"l2\": 0.1 } },");
+    page_line(page, "               \"target\": \"churn\",");
+    page_line(page, "               \"output\": \"churn.mlspec\",");
+    page_line(page, "               \"id\": [\"customer\", \"order\"],");
+    page_line(page, "               \"set\": { \"l2\": 0.1 } },");
     page_line(page, "  \"predict\": { \"model\": \"churn.mlspec\",");
-    page_line(page, "                 \"proba\": true } }");
+    page_line(page, "               \"proba\": true } }");
     page_paragraphs(
         page,
         "Keys are the long names of the options; data is the positional "

@@ -158,6 +158,9 @@ void page_line(struct page *page, const char *line)
 
 void page_term(struct page *page, const char *term, const char *meaning)
 {
+    /* The room for a letter matters only where columns do. */
+    while (page->format != HELP_TEXT && *term == ' ')
+        term++;
     switch (page->format) {
     case HELP_TEXT:
         mls_text_format(page->text, "  %s", term);

@@ -104,14 +104,14 @@ struct shown_number cli_number(double value)
     return shown;
 }
 
-struct shown_number cli_figure(double value)
+struct shown_number cli_figure(double value, double like)
 {
     struct shown_number shown;
-    double size = fabs(value);
+    double size = fabs(like);
 
     if (isnan(value))
         snprintf(shown.text, sizeof shown.text, "-");
-    else if (size >= 1e15 || (size < 0.001 && size > 0))
+    else if (fabs(value) >= 1e15 || (size < 0.001 && size > 0))
         snprintf(shown.text, sizeof shown.text, "%.4g", value);
     else
         snprintf(shown.text, sizeof shown.text, "%.*f",
@@ -249,18 +249,21 @@ static struct shown_columns columns_of(const struct mls_evaluation *e)
 static void add_figure(struct grid *grid, const struct mls_figure *figure,
                        struct shown_columns shown)
 {
+    double value = figure->value;
+
     grid_add(grid, figure->metric->name);
-    grid_add(grid, cli_figure(figure->value).text);
+    grid_add(grid, cli_figure(value, value).text);
     if (shown.interval)
-        grid_add_format(grid, "%s .. %s", cli_figure(figure->low).text,
-                        cli_figure(figure->high).text);
+        grid_add_format(grid, "%s .. %s", cli_figure(figure->low, value).text,
+                        cli_figure(figure->high, value).text);
     if (shown.sd)
-        grid_add(grid, cli_figure(figure->sd).text);
+        grid_add(grid, cli_figure(figure->sd, value).text);
     if (shown.baseline)
-        grid_add(grid, cli_figure(figure->baseline).text);
+        grid_add(grid, cli_figure(figure->baseline, value).text);
 }
 
-void cli_render_figures(const struct mls_evaluation *e, struct mls_text *text)
+void cli_render_figures(const struct mls_evaluation *e, double confidence,
+                        struct mls_text *text)
 {
     struct shown_columns shown = columns_of(e);
     char align[8];
@@ -271,7 +274,7 @@ void cli_render_figures(const struct mls_evaluation *e, struct mls_text *text)
     grid_add(&grid, "metric");
     grid_add(&grid, "value");
     if (shown.interval)
-        grid_add(&grid, "interval");
+        grid_add_format(&grid, "%g%% interval", 100 * confidence);
     if (shown.sd)
         grid_add(&grid, "sd");
     if (shown.baseline)

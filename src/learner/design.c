@@ -18,6 +18,14 @@ static void fill_centred(const double *from, int64_t n, double mean,
         to[i] = from[i] - mean;
 }
 
+/* The sum of squares itself may have become anything. */
+static bool can_be_squared(const struct mls_moments *m, double mean)
+{
+    double most = fmax(fabs(m->low - mean), fabs(m->high - mean));
+
+    return isfinite(most * most * m->weight);
+}
+
 static bool make_column(void *context, int64_t j, struct mls_error *err)
 {
     const struct making *m = context;
@@ -38,7 +46,7 @@ static bool make_column(void *context, int64_t j, struct mls_error *err)
     } else {
         d->square[j] += moments.weight * moments.mean * moments.mean;
     }
-    if (isfinite(d->square[j]))
+    if (can_be_squared(&moments, d->mean[j]))
         return true;
     mls_fail(err, MLS_DATA, "the numbers are too large to be squared");
     mls_fail_fix(err, "scale the column (--scale standard)");

@@ -79,6 +79,7 @@ static bool centre_target(const struct mls_fit_job *job, double *y,
     const struct ridge_params *p = job->params;
     const struct mls_target *target = &job->data->target;
     struct mls_moments moments;
+    double most;
 
     if (!mls_moments(job->run, target->y, target->weight, target->rows,
                      &moments, err)) {
@@ -87,7 +88,8 @@ static bool centre_target(const struct mls_fit_job *job, double *y,
     *mean = p->intercept ? moments.mean : 0;
     for (int64_t i = 0; i < target->rows; i++)
         y[i] = target->y[i] - *mean;
-    if (isfinite(moments.m2))
+    most = fmax(fabs(moments.low - *mean), fabs(moments.high - *mean));
+    if (isfinite(most * most * moments.weight))
         return true;
     return mls_fail(err, MLS_DATA,
                     "numbers of the target are too large to be squared");

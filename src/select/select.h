@@ -14,10 +14,16 @@
 
 #include "transform/step.h"
 
-extern const struct mls_step_type mls_select_variance;
-extern const struct mls_step_type mls_select_correlation;
-extern const struct mls_step_type mls_select_univariate;
-extern const struct mls_step_type mls_select_recursive;
+/* All selecting steps, in the order that help lists them. */
+#define MLS_SELECTORS(ROW) \
+    ROW(variance) \
+    ROW(correlation) \
+    ROW(univariate) \
+    ROW(recursive)
+
+#define ROW(name) extern const struct mls_step_type mls_select_##name;
+MLS_SELECTORS(ROW)
+#undef ROW
 
 enum mls_select_with { MLS_WITH_P_VALUE = 1, MLS_WITH_RANK = 2 };
 

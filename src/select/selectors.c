@@ -1,13 +1,6 @@
-/*
- * The list of selecting steps.  To add one: its .c file here, a line in
- * select.h, a row below, a test beside the others.
- */
+/* The selecting steps, from the list in select.h. */
 #include "select/select.h"
 
-const struct mls_step_type *const mls_selectors[] = {
-    &mls_select_variance,
-    &mls_select_correlation,
-    &mls_select_univariate,
-    &mls_select_recursive,
-    NULL
-};
+#define ROW(name) &mls_select_##name,
+const struct mls_step_type *const mls_selectors[] = { MLS_SELECTORS(ROW) NULL };
+#undef ROW

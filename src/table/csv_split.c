@@ -6,14 +6,14 @@
  *
  * The rules.  A record ends with CRLF, CR or LF.  A quote opens only as the
  * first byte of a cell; anywhere else in a bare cell it is data (37'37.8"N).
- * Inside quotes a doubled quote stands for one; the delimiter or a line end must
- * follow the closing one.  With an escape byte, the byte after it is data, in
- * quotes or not.  Nothing is trimmed: quoting or spaces never change a value.
+ * Inside quotes a doubled quote stands for one; the delimiter or a line end
+ * must follow the closing one.  With an escape byte, the byte after it is data,
+ * in quotes or not.  Nothing is trimmed: quotes or spaces never change a value.
  *
  * Records without quotes, nearly all of them, are split in one pass over a
- * table of 256 classes.  A record with a quoted cell is measured first (its end,
- * its lines, whether its quotes are in order) and then given to libcsv as a
- * whole.  libcsv cannot do the measuring: it has no error for text after a
+ * table of 256 classes.  A record with a quoted cell is measured first (its
+ * end, its lines, whether its quotes are in order) and then given to libcsv as
+ * a whole.  libcsv cannot do the measuring: it has no error for text after a
  * closing quote, runs through the file when a quote is not closed, and counts
  * no lines.  It knows no escape byte either, so those records are split here.
  */

@@ -2,7 +2,7 @@
  * Dates by hand: strptime and mktime depend on the locale and the time zone.
  *
  * Days are counted with the year beginning in March, so that the leap day comes
- * last and months have the regular lengths 31 30 31 30 31 | 31 30 31 30 31 | ...;
+ * last and months have the regular lengths 31 30 31 30 31 | 31 30 31 30 31 ...:
  * day (153 m + 2) / 5 is the first of month m.  400 years are 146,097 days, in
  * which the pattern of leap years repeats.
  */

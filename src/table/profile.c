@@ -3,9 +3,9 @@
  *
  * Columns are independent tasks.  A numeric column is laid out as one array of
  * doubles; its moments, quantiles and histogram come from there, and how many
- * values differ from a sorted copy.  What the column says about the target is the
- * mutual information of both, cut into bins that hold equally many rows where
- * they are numbers, over the rows whose target is known.
+ * values differ from a sorted copy.  What the column says about the target is
+ * the mutual information of both, cut into bins that hold equally many rows
+ * where they are numbers, over the rows whose target is known.
  *
  * Repeated rows are found by a hash table of row numbers under 128-bit hashes
  * (XXH3) of typed cells; rows of equal hash are compared cell by cell, so a

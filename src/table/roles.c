@@ -18,6 +18,23 @@ struct role_option {
     bool list;
 };
 
+/* A schema file may have given the role to another column: which of the two
+ * is meant only the user knows, and the loser would become a feature. */
+static bool check_free(const struct mls_schema *schema, int64_t at,
+                       const struct role_option *o, struct mls_error *err)
+{
+    for (int64_t i = 0; i < schema->count; i++) {
+        if (i == at || schema->fields[i].role != o->role)
+            continue;
+        mls_fail(err, MLS_USAGE,
+                 "%s: the schema gives this role to column \"%s\"", o->option,
+                 mls_show_text(schema->fields[i].name).text);
+        return mls_fail_fix(err, "change the schema, or leave out %s",
+                            o->option);
+    }
+    return true;
+}
+
 /* One name as it is: a target called "a,b" needs no quoting. */
 static bool set_one(struct mls_schema *schema, const struct role_option *o,
                     const char **taken, struct mls_error *err)
@@ -31,6 +48,8 @@ static bool set_one(struct mls_schema *schema, const struct role_option *o,
                         "column \"%s\" is named by both %s and %s",
                         mls_show_text(schema->fields[at].name).text, taken[at],
                         o->option);
+    if (!o->list && !check_free(schema, at, o, err))
+        return false;
     taken[at] = o->option;
     schema->fields[at].role = o->role;
     return true;

@@ -2,11 +2,11 @@
  * The dialect, guessed from the first bytes.
  *
  * Each candidate delimiter splits the first records by the real rules (quotes
- * included), and the one that makes the best table wins: with a schema, the one
- * whose header holds most of its names; then one that gives more than one
- * column; then the largest share of records as wide as the header; then the most
- * columns; then the order of the list.  The share comes before the width because
- * commas in text give wide headers that no row follows.
+ * included), and the one that makes the best table wins: with a schema, the
+ * one whose header holds most of its names; then one that gives more than one
+ * column; then the largest share of records as wide as the header; then the
+ * most columns; then the order of the list.  The share comes before the width
+ * because commas in text give wide headers that no row follows.
  *
  * A file with semicolons usually comes from a country that writes 1,5; whether
  * it does is counted in the cells.
@@ -217,9 +217,9 @@ static bool check_given(const struct mls_dialect *d, struct mls_error *err)
     return true;
 }
 
-bool mls_sniff(const char *bytes, size_t length, const struct mls_dialect *given,
-               const struct mls_schema *names, struct mls_dialect *dialect,
-               struct mls_error *err)
+bool mls_sniff(const char *bytes, size_t length,
+               const struct mls_dialect *given, const struct mls_schema *names,
+               struct mls_dialect *dialect, struct mls_error *err)
 {
     int64_t size = length < SNIFF_BYTES ? (int64_t)length : SNIFF_BYTES;
 

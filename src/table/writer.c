@@ -1,10 +1,10 @@
 /*
  * CSV out: the shortest text that reads back to the same table.
  *
- * A cell is quoted only when it must be: when it holds the delimiter, the quote,
- * the escape or a line end, when a comment would begin with it, or when its outer
- * spaces could be taken off by another reader.  A table of one column quotes its
- * empty cells, since a blank line is no row to most readers.
+ * A cell is quoted only when it must be: when it holds the delimiter, the
+ * quote, the escape or a line end, when a comment would begin with it, or when
+ * its outer spaces could be taken off by another reader.  A table of one column
+ * quotes its empty cells, since a blank line is no row to most readers.
  */
 #include <assert.h>
 

@@ -1,14 +1,6 @@
-/*
- * The list of transforms.  To add one: its .c file here, a line in
- * transforms.h, a row below, a test beside the others.
- */
+/* The transforms, from the list in transforms.h. */
 #include "transform/transforms.h"
 
-const struct mls_step_type *const mls_transforms[] = {
-    &mls_step_impute,
-    &mls_step_scale,
-    &mls_step_onehot,
-    &mls_step_ordinal,
-    &mls_step_drop,
-    NULL
-};
+#define ROW(name) &mls_step_##name,
+const struct mls_step_type *const mls_transforms[] = { MLS_TRANSFORMS(ROW) NULL };
+#undef ROW

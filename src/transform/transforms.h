@@ -1,13 +1,22 @@
-/* The steps of this layer, for the list in transforms.c. */
+/*
+ * The transforms.  To add one: its .c file here, a row below, a test beside
+ * the others.
+ */
 #ifndef MLS_TRANSFORM_TRANSFORMS_H
 #define MLS_TRANSFORM_TRANSFORMS_H
 
 #include "transform/step.h"
 
-extern const struct mls_step_type mls_step_impute;
-extern const struct mls_step_type mls_step_scale;
-extern const struct mls_step_type mls_step_onehot;
-extern const struct mls_step_type mls_step_ordinal;
-extern const struct mls_step_type mls_step_drop;
+/* All transforms, in the order that help lists them. */
+#define MLS_TRANSFORMS(ROW) \
+    ROW(impute) \
+    ROW(scale) \
+    ROW(onehot) \
+    ROW(ordinal) \
+    ROW(drop)
+
+#define ROW(name) extern const struct mls_step_type mls_step_##name;
+MLS_TRANSFORMS(ROW)
+#undef ROW
 
 #endif

@@ -211,7 +211,7 @@ static void values_that_are_equal_make_equal_rows(void **state)
     struct mls_profile profile;
 
     (void)state;
-    /* 0 and -0, 1 and 1.0, any token of missing; but not text and its spaces. */
+    /* 0 and -0, 1 and 1.0, any missing token; but not a text and its spaces. */
     must_read("a,b\n0,x\n-0,x\n1,NA\n1.0,\n1.0, x\n1,x\n", NULL, &table);
     assert_true(mls_profile(&table, NULL, &profile, &err));
     assert_int_equal(profile.duplicate_rows, 2);

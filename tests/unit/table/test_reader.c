@@ -155,6 +155,26 @@ static void names_are_trimmed_and_numbers_as_names_are_noted(void **state)
     remove_file(&file);
 }
 
+static void dates_that_fit_both_orders_are_noted(void **state)
+{
+    const struct mls_read_options none = { 0 };
+    struct test_file file = new_file("a,b\n01/02/2024,13/02/2024\n"
+                                     "03/04/2024,03/04/2024\n");
+    struct mls_text notes = { 0 };
+    struct mls_run run = { .context = &notes, .message = keep_note };
+    struct mls_error err = { 0 };
+    struct mls_table table;
+
+    (void)state;
+    assert_true(mls_table_read(file.path, &none, &run, &table, &err));
+    assert_int_equal(field_of(&table, "a")->date_form, MLS_DATE_DAY_MONTH);
+    assert_non_null(strstr(notes.bytes, "column \"a\" fit both"));
+    assert_null(strstr(notes.bytes, "column \"b\""));
+    mls_table_clear(&table);
+    mls_text_clear(&notes);
+    remove_file(&file);
+}
+
 static void a_table_may_have_no_header(void **state)
 {
     const struct mls_read_options options = { .dialect.no_header = true };
@@ -508,6 +528,7 @@ int main(void)
         cmocka_unit_test(tables_without_content_are_refused),
         cmocka_unit_test(columns_without_a_name_get_their_number),
         cmocka_unit_test(names_are_trimmed_and_numbers_as_names_are_noted),
+        cmocka_unit_test(dates_that_fit_both_orders_are_noted),
         cmocka_unit_test(a_table_may_have_no_header),
         cmocka_unit_test(quoting_never_changes_a_value),
         cmocka_unit_test(decimal_commas_are_read),

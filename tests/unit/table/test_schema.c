@@ -213,6 +213,13 @@ static void roles_are_set_and_never_twice(void **state)
     assert_int_equal(err.code, MLS_USAGE);
     assert_string_equal(err.what,
                         "column \"w\" is named by both --weight and --ignore");
+
+    roles = (struct mls_roles){ .target = "b,c" };
+    assert_true(mls_schema_set_roles(&schema, &roles, &err));
+    roles.target = "x"; /* b,c would become a feature */
+    assert_false(mls_schema_set_roles(&schema, &roles, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    assert_int_equal(schema.fields[4].role, MLS_ROLE_IGNORED);
     mls_schema_clear(&schema);
 }
 

@@ -56,8 +56,8 @@ static void quotes_stand_only_where_they_must(void **state)
     const struct mls_dialect hash = { .comment = '#' };
 
     (void)state;
-    check_written("\"a\",\"b,c\"\n\"x\",\" y\"\n\"p\"\"q\",\"r\ns\"\nt,u \n", NULL,
-                  NULL,
+    check_written("\"a\",\"b,c\"\n\"x\",\" y\"\n\"p\"\"q\",\"r\ns\"\nt,u \n",
+                  NULL, NULL,
                   "a,\"b,c\"\nx,\" y\"\n\"p\"\"q\",\"r\ns\"\nt,\"u \"\n");
     check_written("a,b\nx;y,1\n\"u,v\",2\n", NULL, &(struct mls_dialect){
                       .delimiter = ';' },
