@@ -49,6 +49,7 @@ bool mls_table_arrange(const struct mls_table *from, const int64_t *positions,
     to->dialect = from->dialect;
     to->dialect.na = NULL;
     to->counts = from->counts;
+    to->unnumbered = from->unnumbered;
     for (int64_t i = 0; i < count; i++)
         if (!mls_schema_add(&to->schema, &from->schema.fields[positions[i]],
                             err))

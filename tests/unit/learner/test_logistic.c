@@ -106,25 +106,27 @@ static double probability_at(const struct mls_model *model,
     return probability[outputs == 1 ? 1 : k];
 }
 
-/* sum_i w_i (p_ik - [y_i = k]) x_ij + l2 b_kj. */
+/* sum_i w_i (p_ik - [y_i = k]) x_ij + l2 b_kj, j = -1 the intercept. */
 static void assert_gradient_is_zero(const struct mls_model *model,
                                     const struct rows *r, double l2)
 {
-    int64_t features = r->data.features;
+    int64_t features = r->data.features, n = r->data.rows;
 
     for (int k = 0; k < mls_model_outputs(model); k++) {
         int own = mls_model_outputs(model) == 1 ? 1 : k;
+        double rest[100];
 
+        assert_true(n <= 100);
+        for (int64_t i = 0; i < n; i++) {
+            rest[i] = (r->data.target.weight ? r->w[i] : 1)
+                * (probability_at(model, r, i, k) - (r->y[i] == own));
+        }
         for (int64_t j = -1; j < features; j++) {
             double sum =
                 j < 0 ? 0 : l2 * array_of(model, "coef")[k * features + j];
 
-            for (int64_t i = 0; i < r->data.rows; i++) {
-                double x = j < 0 ? 1 : r->data.x.data[i + j * r->data.rows];
-
-                sum += (r->data.target.weight ? r->w[i] : 1) * x
-                    * (probability_at(model, r, i, k) - (r->y[i] == own));
-            }
+            for (int64_t i = 0; i < n; i++)
+                sum += rest[i] * (j < 0 ? 1 : r->data.x.data[i + j * n]);
             assert_near(sum, 0, 1e-10);
         }
     }
