@@ -18,6 +18,9 @@ MLS_CHECK bool mls_input_read(struct mls_input *input, char *bytes,
 /* rewindable only: stdin, FIFOs are spooled to an unlinked file as read.
  * Rewinding first spools the rest. */
 MLS_CHECK bool mls_input_rewind(struct mls_input *input, struct mls_error *err);
+/* mls_input_read goes on at a byte of a direct input. */
+MLS_CHECK bool mls_input_seek(struct mls_input *input, int64_t at,
+                              struct mls_error *err);
 void mls_input_close(struct mls_input *input);
 const char *mls_input_name(const struct mls_input *input); /* "<stdin>" for - */
 /* Size in bytes as stored and bytes consumed of it, for progress; -1 unknown. */

@@ -407,6 +407,18 @@ bool mls_input_rewind(struct mls_input *in, struct mls_error *err)
     return start_unpacking(in, err);
 }
 
+bool mls_input_seek(struct mls_input *in, int64_t at, struct mls_error *err)
+{
+    off_t place = (off_t)(in->start + at);
+
+    if (lseek(in->fd, place, SEEK_SET) != place) {
+        return mls_fail_errno(err, in->name, "cannot read it", errno);
+    }
+    in->at = at;
+    in->fetched_all = false;
+    return true;
+}
+
 const char *mls_input_name(const struct mls_input *in)
 {
     return in->name;

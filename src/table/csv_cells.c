@@ -241,7 +241,7 @@ static void name_level(const struct walk *w, struct mls_level_item *level,
 
     if (is_missing(w, mls_cell_trim(cell))) {
         level->code = MLS_CODE_MISSING;
-    } else if (d != NULL) {
+    } else if (w->csv->reader->options.schema != NULL) {
         level->code =
             mls_dictionary_find(d, cell.bytes, (size_t)cell.length);
         if (level->code == MLS_CODE_MISSING)

@@ -523,8 +523,8 @@ static bool join_levels(const struct mls_csv *csv, struct mls_chunk *c,
 
         if (csv->wishes[i].take != MLS_TAKE_CODE)
             continue;
-        if (l == NULL || l->count > MLS_LEVELS_SEAL
-            || l->used > MLS_LEVELS_SEAL_BYTES) {
+        if (l == NULL || l->count > csv->levels_limit
+            || l->used > MLS_LEVELS_BYTES) {
             l = mls_new(1, sizeof(*l), err);
             if (l == NULL)
                 return false;

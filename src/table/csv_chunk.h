@@ -12,8 +12,8 @@
 
 /* A table of levels that has grown past one of these gets no more chunks: the
  * rest go to a new one, so that strings can be freed as they are used up. */
-#define MLS_LEVELS_SEAL (1 << 16)
-#define MLS_LEVELS_SEAL_BYTES (4 << 20)
+#define MLS_LEVELS_LIMIT (1 << 16)
+#define MLS_LEVELS_BYTES (4 << 20)
 
 /* What is made of a cell. */
 enum mls_take {
@@ -56,6 +56,7 @@ struct mls_csv {
     char delimiter, quote, decimal;
     int64_t piece;              /* bytes indexed at a time */
     int64_t block_rows;
+    int64_t levels_limit;       /* of a table of levels that gets more chunks */
     bool with_lines;
     bool slabs;                 /* many columns come: see block.h */
     struct mls_wish *wishes;    /* width */

@@ -174,6 +174,16 @@ bool mls_scan_rewind(struct mls_scan *scan, struct mls_error *err)
         && skip_preamble(scan, err);
 }
 
+bool mls_scan_seek(struct mls_scan *scan, int64_t at, int64_t line,
+                   struct mls_error *err)
+{
+    scan->start = scan->end = 0;
+    scan->last = false;
+    scan->scanned = at;
+    scan->line = line;
+    return mls_input_seek(scan->input, at, err) && fill(scan, err);
+}
+
 void mls_scan_free(struct mls_scan *scan)
 {
     if (scan == NULL)

@@ -38,6 +38,10 @@ MLS_CHECK struct mls_scan *mls_scan_new(struct mls_input *input,
 MLS_CHECK bool mls_scan_next(struct mls_scan *scan, struct mls_record *record,
                              struct mls_error *err);
 MLS_CHECK bool mls_scan_rewind(struct mls_scan *scan, struct mls_error *err);
+/* Goes on at a record, counted from the first byte, whose line is known; the
+ * input must be direct (file.h). */
+MLS_CHECK bool mls_scan_seek(struct mls_scan *scan, int64_t at, int64_t line,
+                             struct mls_error *err);
 void mls_scan_free(struct mls_scan *scan);
 struct mls_input *mls_scan_input(struct mls_scan *scan);
 /* The dialect in use, complete. */

@@ -100,6 +100,8 @@ void mls_csv_init(struct mls_csv *csv, const struct mls_reader *r)
         .decimal = d->decimal,
         .piece = t->piece_bytes > 0 ? t->piece_bytes : PIECE_BYTES,
         .block_rows = t->block_rows > 0 ? t->block_rows : MLS_BLOCK_ROWS,
+        .levels_limit = t->levels_limit > 0 ? t->levels_limit
+                                            : MLS_LEVELS_LIMIT,
         .with_lines = true,
         .column_count = r->schema.count,
         .index = mls_index_of(simd),

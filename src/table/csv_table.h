@@ -12,9 +12,11 @@ struct mls_csv_tuning {
     int64_t chunk_bytes;        /* 0: as usual */
     int64_t piece_bytes;
     int64_t block_rows;
+    int64_t levels_limit;
     enum mls_simd most;         /* levels above are not used */
     bool off;                   /* always the slow way */
     int64_t tables;             /* read the fast way so far */
+    int64_t streamed;           /* chunks of streams */
     int64_t again;              /* chunks and columns read again */
 };
 extern struct mls_csv_tuning mls_csv_tuning;

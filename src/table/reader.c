@@ -17,7 +17,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "table/block.h"
-#include "table/csv_table.h"
+#include "table/csv_stream.h"
 
 #define BLOCK_BYTES (2 << 20)
 #define BLOCK_ROWS_LEAST 64
@@ -377,6 +377,13 @@ mls_reader_open_table(const char *path, const struct mls_read_options *options,
         return NULL;
     }
     r->block_rows = choose_block_rows(r);
+    if (options->schema != NULL && mls_csv_fits(r)) {
+        r->stream = mls_stream_new(r, r->block_rows, err);
+        if (r->stream == NULL) {
+            mls_reader_close(r);
+            return NULL;
+        }
+    }
     return r;
 }
 
@@ -417,10 +424,18 @@ bool mls_reader_next(struct mls_reader *r, struct mls_block **block,
                      struct mls_error *err)
 {
     struct mls_input *input = mls_scan_input(r->scan);
+    bool slow = true;
 
     *block = NULL;
     if (r->run != NULL && !mls_run_go_on(r->run, err))
         return false;
+    if (r->stream != NULL && !mls_stream_next(r->stream, block, &slow, err))
+        return false;
+    if (!slow) {
+        mls_progress(r->run, "reading", (double)r->counts.bytes,
+                     (double)mls_input_size(input));
+        return true;
+    }
     if (!mls_convert_block(r, block, err))
         return false;
     r->counts.bytes = mls_scan_bytes(r->scan);
@@ -431,6 +446,8 @@ bool mls_reader_next(struct mls_reader *r, struct mls_block **block,
 
 bool mls_reader_rewind(struct mls_reader *r, struct mls_error *err)
 {
+    if (r->stream != NULL)
+        mls_stream_rewind(r->stream);
     return mls_reader_restart(r, err);
 }
 
@@ -439,6 +456,7 @@ void mls_reader_close(struct mls_reader *r)
     if (r == NULL)
         return;
     mls_convert_clear(r);
+    mls_stream_free(r->stream);
     mls_scan_free(r->scan);
     mls_missing_clear(&r->missing);
     mls_schema_clear(&r->schema);

@@ -42,6 +42,7 @@ struct mls_reader {
     int64_t *absent;                /* fields without a cell */
     int64_t absent_count;
 
+    struct mls_stream *stream;      /* the fast way, when it fits; or NULL */
     struct mls_record pending;      /* read ahead; cells NULL when none */
     int64_t records;                /* data records so far, bad ones too */
     int64_t expected;               /* rows, when read before; else -1 */

@@ -92,6 +92,7 @@ static void same_tables(const struct mls_table *a, const struct mls_table *b)
     assert_int_equal(a->counts.skipped_rows, b->counts.skipped_rows);
     assert_int_equal(a->counts.padded_rows, b->counts.padded_rows);
     assert_int_equal(a->counts.wrong_cells, b->counts.wrong_cells);
+    assert_int_equal(a->counts.unknown, b->counts.unknown);
     /* The slow way does not look at blank lines behind the last record. */
     assert_true(a->counts.bytes >= b->counts.bytes);
     assert_int_equal(a->unnumbered, b->unnumbered);
@@ -100,6 +101,10 @@ static void same_tables(const struct mls_table *a, const struct mls_table *b)
         struct place q = place_of(b, row, &at_b);
 
         assert_int_equal(p.block->line[p.row], q.block->line[q.row]);
+        assert_int_equal(p.block->skipped != NULL
+                             && p.block->skipped[p.row],
+                         q.block->skipped != NULL
+                             && q.block->skipped[q.row]);
         for (int64_t i = 0; i < a->schema.count; i++) {
             assert_int_equal(p.block->columns[i]->rows, p.block->rows);
             same_cell(p.block->columns[i], p.row, q.block->columns[i], q.row);
@@ -122,6 +127,8 @@ static void reset_tuning(void)
 {
     mls_csv_tuning = (struct mls_csv_tuning){ .most = MLS_SIMD_AVX512 };
 }
+
+static int64_t last_streamed;   /* by the last comparison */
 
 /* Reads bytes in the slow way and in the fast way at many settings.  Returns
  * how often the fast way was good for it. */
@@ -147,6 +154,7 @@ static int64_t compare(const char *bytes, size_t length,
         mls_csv_tuning.chunk_bytes = chunks[n % 6];
         mls_csv_tuning.piece_bytes = n % 5 == 4 ? 3 : n % 5 == 3 ? 100 : 0;
         mls_csv_tuning.block_rows = n % 4 == 1 ? 3 : 0;
+        mls_csv_tuning.levels_limit = n % 2 ? 2 : 0;
         mls_csv_tuning.most = (enum mls_simd)(n % 3);
         memset(&err, 0, sizeof(err));
         assert_true(mls_run_init(&run, threads[n / 3], &err));
@@ -162,6 +170,7 @@ static int64_t compare(const char *bytes, size_t length,
         }
     }
     tables = mls_csv_tuning.tables;
+    last_streamed = mls_csv_tuning.streamed;
     reset_tuning();
     if (good)
         mls_table_clear(&slow);
@@ -381,6 +390,115 @@ static void random_files_are_read_the_same(void **state)
     assert_true(fast < 12 * files);
 }
 
+/* ---- with a schema ---- */
+
+static void random_text(struct mls_text *text, const unsigned *styles,
+                        unsigned width, unsigned mess)
+{
+    unsigned rows = draw(150);
+
+    for (unsigned k = 0; k < width; k++)
+        mls_text_format(text, "%sc%u", k ? "," : "", k);
+    mls_text_add(text, "\n");
+    for (unsigned i = 0; i < rows; i++) {
+        for (unsigned k = 0; k < width; k++) {
+            mls_text_add(text, k ? "," : "");
+            add_cell(text, draw(400) ? styles[k] : draw(8), mess);
+        }
+        mls_text_add(text, "\n");
+    }
+}
+
+/* The table of one random file gives the schema for another. */
+static void random_streams_are_read_the_same(void **state)
+{
+    static const unsigned messes[] = { 0, 0, 1, 3, 30 };
+    int64_t streamed = 0;
+
+    (void)state;
+    seed = 4711;
+    for (int n = 0; n < 200; n++) {
+        struct mls_read_options options = { .dialect.delimiter = ',' };
+        unsigned width = draw(5) + 1, styles[6], mess = messes[draw(5)];
+        struct mls_text text = { 0 };
+        struct mls_table training;
+        struct mls_error err;
+
+        for (unsigned k = 0; k < width; k++)
+            styles[k] = draw(8);
+        random_text(&text, styles, width, 0);
+        if (!read_text(text.bytes, &options, &training, &err)) {
+            mls_text_clear(&text);
+            continue;
+        }
+        mls_text_clear(&text);
+        for (int64_t i = 0; i < training.schema.count; i++) {
+            struct mls_field *field = &training.schema.fields[i];
+            unsigned what = draw(6);
+
+            field->role = what == 0 ? MLS_ROLE_ID
+                : what == 1         ? MLS_ROLE_IGNORED
+                                    : MLS_ROLE_FEATURE;
+            if (what == 2 && field->dictionary == NULL)
+                field->kind = MLS_KIND_TEXT;
+        }
+        options.schema = &training.schema;
+        options.list_errors = draw(2);
+        options.unknown_is_error = draw(3) == 0;
+        options.bad_rows = (enum mls_bad_rows)draw(3);
+        options.keep_skipped = draw(2);
+        random_text(&text, styles, width > 1 ? width - draw(2) : width, mess);
+        reset_tuning();
+        compare(text.bytes, text.length, &options);
+        streamed += last_streamed;
+        mls_text_clear(&text);
+        mls_table_clear(&training);
+    }
+    assert_true(streamed > 1000);
+}
+
+static void a_stream_can_be_read_twice(void **state)
+{
+    struct mls_text text = { 0 };
+    struct mls_table training;
+    struct mls_read_options options = { 0 };
+    struct mls_error err = { 0 };
+    struct test_file file;
+    struct mls_reader *r;
+
+    (void)state;
+    mls_text_add(&text, "a,b\n");
+    many(&text, 500, ",w", 400, "5,\"x\"\n");
+    must_read(text.bytes, NULL, &training);
+    training.schema.fields[1].role = MLS_ROLE_FEATURE;
+    file = new_file(text.bytes);
+    options.schema = &training.schema;
+    reset_tuning();
+    mls_csv_tuning.chunk_bytes = 200;
+    r = mls_reader_open(file.path, &options, NULL, &err);
+    assert_non_null(r);
+    for (int round = 0; round < 3; round++) {
+        struct mls_block *block;
+        int64_t rows = 0;
+
+        while (mls_reader_next(r, &block, &err) && block != NULL) {
+            assert_int_equal(block->first_row, rows);
+            assert_int_equal(block->line[0], rows + 2);
+            rows += block->rows;
+            mls_block_free(block);
+            if (round == 0 && rows > 300)
+                break; /* in the middle */
+        }
+        assert_true(round == 0 || rows == 500);
+        assert_true(mls_reader_rewind(r, &err));
+    }
+    mls_reader_close(r);
+    reset_tuning();
+    mls_table_clear(&training);
+    remove_file(&file);
+    mls_text_clear(&text);
+}
+
 /* ---- the parts ---- */
 
 static void every_level_finds_the_same_positions(void **state)
@@ -529,6 +647,8 @@ int main(void)
         cmocka_unit_test(one_cell_late_in_a_column_decides_its_kind),
         cmocka_unit_test(options_mean_the_same),
         cmocka_unit_test(random_files_are_read_the_same),
+        cmocka_unit_test(random_streams_are_read_the_same),
+        cmocka_unit_test(a_stream_can_be_read_twice),
         cmocka_unit_test(nothing_leaks_when_memory_ends),
     };
 
