@@ -19,7 +19,8 @@ struct mls_evaluation {
     int64_t count;
     int64_t rows;
     int classes;
-    double *confusion;          /* classes x classes, [truth][prediction], or NULL */
+    double *confusion;          /* classes x classes, [truth][prediction]; NULL
+                                 * for regression and past 1000 classes */
     int folds;                  /* 0: measured on rows given */
 };
 
@@ -47,8 +48,8 @@ MLS_API MLS_CHECK bool mls_evaluate(const struct mls_pipeline *p,
 /*
  * k-fold cross-validation of an unfitted pipeline: the whole of it is fitted in
  * each fold on the training rows only (stratified for classification).  value
- * is the mean over folds.  When score is not NULL only the first metric of
- * options is computed, its mean goes there.  Stops early with MLS_INTERRUPTED.
+ * is the mean over folds, sd the standard deviation between them.  Stops early
+ * with MLS_INTERRUPTED.
  */
 MLS_API MLS_CHECK bool mls_cross_validate(
     const struct mls_pipeline *p, const struct mls_table *table, int k,

@@ -100,7 +100,7 @@ mls_pipeline_learner(const struct mls_pipeline *p); /* NULL: steps only */
 MLS_API bool mls_pipeline_is_fitted(const struct mls_pipeline *p);
 MLS_API bool mls_pipeline_unknown_is_error(const struct mls_pipeline *p);
 /* "impute(strategy=median, indicator) → scale(method=standard) → onehot" as a
- * new string (mls_free... of base). */
+ * new string (mls_free). */
 MLS_API MLS_CHECK char *mls_pipeline_recipe_text(const struct mls_pipeline *p,
                                                  struct mls_error *err);
 /* Everything, for inspect: a new JSON object. */
@@ -154,7 +154,8 @@ MLS_API MLS_CHECK bool mls_pipeline_weights(const struct mls_pipeline *p,
                                             double **weight,
                                             struct mls_error *err);
 
-/* CSV in, predictions out, in constant memory and in row order. */
+/* CSV in, predictions out, in constant memory and in row order.  read comes
+ * from mls_pipeline_read_options; its schema is replaced. */
 struct mls_predict_options {
     const char *keep;           /* COLUMNS record of input columns to copy */
     bool proba, raw;

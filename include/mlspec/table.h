@@ -100,6 +100,8 @@ struct mls_read_options {
      * close. */
     const struct mls_schema *schema;
     bool need_all;
+    bool keep_extra;                /* with schema: columns that it does not
+                                     * know are read as TEXT and appended */
     bool unknown_is_error;          /* with schema: an unseen level fails */
     bool list_errors;               /* describe: a wrong cell counts as missing
                                      * and in wrong_cells instead of failing */

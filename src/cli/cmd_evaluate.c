@@ -36,8 +36,7 @@ static bool say_json(const struct options *o, struct cli *cli,
         && mls_json_add_text(json, "task",
                              cli_task_name(mls_pipeline_task(p)), err)
         && cli_report_evaluation(p, e, json, err)
-        && (o->bootstrap == 0
-            || mls_json_add_real(json, "confidence", o->confidence, err))
+        && mls_json_add_real(json, "confidence", o->confidence, err)
         && cli_report_write(cli, json, o->output, err);
 
     mls_json_free(json);
@@ -102,16 +101,16 @@ static bool run(const struct options *o, struct cli *cli,
         mls_fail(err, MLS_USAGE, "which pipeline?");
         return mls_fail_fix(err, "name it with --model FILE");
     }
-    ok = cli_evaluate_options(cli, &how, err) && cli_load(o->model, &p, err)
-        && check_model(o, p, err)
+    ok = cli_load(o->model, &p, err) && check_model(o, p, err)
         && cli_table_read(o->data, cli, p, NULL, &table, err)
-        && check_truth(p, &table, err);
+        && check_truth(p, &table, err)
+        && cli_evaluate_options(cli, table.rows, &how, err);
     if (ok && o->dry_run) {
         ok = say_plan(p, &table, err);
     } else if (ok) {
         start = mls_now();
         ok = mls_evaluate(p, &table, &how, &cli->run, &e, err);
-        cli->run.prepare_seconds += mls_now() - start;
+        cli->measure_seconds += mls_now() - start;
         ok = ok && (o->json ? say_json(o, cli, p, &table, &e, err)
                             : say_text(o, p, &e, err))
             && cli_check_figures(o, &e, err);
@@ -135,7 +134,8 @@ const struct command command_evaluate = {
         "--fail-below and --fail-above end with status 1 after the report, "
         "for use in scripts and Makefiles.",
     .takes = TAKES_DIALECT TAKES_RUN
-        "model metric threshold bootstrap confidence fail_below fail_above ",
+        "model unknown metric threshold bootstrap confidence fail_below "
+        "fail_above ",
     .output = "where the report goes; otherwise standard output",
     .data = "the table (DATA.csv, or - for standard input)",
     .data_is_file = true,

@@ -12,7 +12,7 @@ static const char *const examples[] = {
     NULL
 };
 
-/* --- coefficients ---------------------------------------------------------- */
+/* --- coefficients ------------------------------------------------------- */
 
 struct coefficient {
     const char *feature;
@@ -83,7 +83,7 @@ static bool model_text(const struct options *o, const struct mls_json *about,
     return true;
 }
 
-/* --- columns, quality ------------------------------------------------------ */
+/* --- columns, quality --------------------------------------------------- */
 
 static void columns(const struct mls_schema *schema, struct mls_text *text)
 {
@@ -149,7 +149,7 @@ static void quality(const struct mls_json *about, struct mls_text *text)
     }
 }
 
-/* --- the command ----------------------------------------------------------- */
+/* --- the command -------------------------------------------------------- */
 
 static bool say_text(const struct options *o, const struct mls_pipeline *p,
                      const struct mls_json *about, struct mls_error *err)

@@ -25,7 +25,7 @@ static enum method method_of(const struct options *o)
                                        : NOT_MEASURED;
 }
 
-/* --- quality --------------------------------------------------------------- */
+/* --- quality ------------------------------------------------------------ */
 
 /* What the model file keeps of how good it is: no paths, no times. */
 static struct mls_json *quality_json(const struct mls_pipeline *p,
@@ -42,37 +42,53 @@ static struct mls_json *quality_json(const struct mls_pipeline *p,
     return NULL;
 }
 
-/* The figures of a pipeline not fitted yet; with --valid it is fitted first
- * and stays so. */
+/* On a table of its own: the pipeline is fitted first, and stays so. */
+static bool measure_on(const char *path, struct cli *cli,
+                       struct mls_pipeline *p, const struct mls_table *table,
+                       struct mls_evaluation *e, struct mls_error *err)
+{
+    struct mls_evaluate_options how;
+    struct mls_table valid = { 0 };
+    double start;
+    bool ok = cli_table_read(path, cli, p, NULL, &valid, err)
+        && cli_evaluate_options(cli, valid.rows, &how, err)
+        && mls_pipeline_fit(p, table, NULL, 0, &cli->run, err);
+
+    start = mls_now();
+    ok = ok && mls_evaluate(p, &valid, &how, &cli->run, e, err);
+    cli->measure_seconds += mls_now() - start;
+    mls_table_clear(&valid);
+    return ok;
+}
+
+/* The figures of a pipeline not fitted yet, by the method asked for. */
 static bool measure(const struct options *o, struct cli *cli,
                     struct mls_pipeline *p, const struct mls_table *table,
                     struct mls_evaluation *e, struct mls_error *err)
 {
+    enum method method = method_of(o);
+    double share = method == BY_HOLDOUT ? o->test_fraction : 0;
+    double start = mls_now();
     struct mls_evaluate_options how;
-    struct mls_table valid = { 0 };
-    bool ok = cli_evaluate_options(cli, &how, err);
+    bool ok;
 
-    switch (method_of(o)) {
-    case BY_FOLDS:
-        return ok
-            && mls_cross_validate(p, table, (int)o->cv, &how, &cli->run, e,
-                                  err);
-    case BY_HOLDOUT:
-        return ok
-            && mls_holdout(p, table, o->test_fraction, &how, &cli->run, e,
-                           err);
-    case BY_TABLE:
-        ok = ok && cli_table_read(o->valid, cli, p, NULL, &valid, err)
-            && mls_pipeline_fit(p, table, NULL, 0, &cli->run, err)
-            && mls_evaluate(p, &valid, &how, &cli->run, e, err);
-        mls_table_clear(&valid);
-        return ok;
-    default:
-        return ok;
-    }
+    if (method == NOT_MEASURED)
+        return true;
+    if (method == BY_TABLE)
+        return measure_on(o->valid, cli, p, table, e, err);
+    ok = cli_evaluate_options(cli, (int64_t)(share * (double)table->rows),
+                              &how, err);
+    if (method == BY_FOLDS)
+        ok = ok && mls_cross_validate(p, table, (int)o->cv, &how, &cli->run,
+                                      e, err);
+    else
+        ok = ok && mls_holdout(p, table, o->test_fraction, &how, &cli->run, e,
+                               err);
+    cli->measure_seconds += mls_now() - start;
+    return ok;
 }
 
-/* --- saying ---------------------------------------------------------------- */
+/* --- saying ------------------------------------------------------------- */
 
 static void say_method(const struct options *o, const struct mls_evaluation *e,
                        struct mls_text *text)
@@ -140,7 +156,7 @@ static bool say(const struct options *o, struct cli *cli,
     return o->quiet || say_text(o, p, table, e, err);
 }
 
-/* --- the command ----------------------------------------------------------- */
+/* --- the command -------------------------------------------------------- */
 
 static bool save(const struct options *o, struct cli *cli,
                  struct mls_pipeline *p, const struct mls_evaluation *e,

@@ -15,7 +15,7 @@ static const char *const examples[] = {
     NULL
 };
 
-/* --- saying ---------------------------------------------------------------- */
+/* --- saying ------------------------------------------------------------- */
 
 static const struct mls_metric_type *metric_of(const struct options *o,
                                                const struct mls_pipeline *p)
@@ -68,7 +68,8 @@ static bool trial_table(const struct mls_study_result *study,
         const struct mls_trial *t = order[i].trial;
 
         grid_add_format(&grid, "%" PRId64, t->number);
-        grid_add(&grid, t->failure ? "failed" : cli_figure(t->value, t->value).text);
+        grid_add(&grid, t->failure ? "failed"
+                                   : cli_figure(t->value, t->value).text);
         grid_add(&grid, cli_figure(t->sd, t->value).text);
         grid_add(&grid, t->failure ? t->failure : t->params);
     }
@@ -163,7 +164,7 @@ static bool say(const struct options *o, struct cli *cli,
     return ok;
 }
 
-/* --- the command ----------------------------------------------------------- */
+/* --- the command -------------------------------------------------------- */
 
 /* The best trial's figure, as the file keeps it and as checks see it. */
 static bool keep_quality(const struct options *o, struct mls_pipeline *p,

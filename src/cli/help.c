@@ -9,7 +9,7 @@
 #include "cli/options.h"
 #include "cli/page.h"
 
-/* --- one param ------------------------------------------------------------- */
+/* --- one param ---------------------------------------------------------- */
 
 static void add_dashed(struct mls_text *text, const char *name)
 {
@@ -161,7 +161,7 @@ static void params_section(struct page *page, const struct mls_param *params)
             param_term(page, params);
 }
 
-/* --- commands -------------------------------------------------------------- */
+/* --- commands ----------------------------------------------------------- */
 
 /* --impute STRATEGY: what the values of a family are. */
 static void family_term(struct page *page, const char *family)
@@ -343,7 +343,7 @@ void help_overview(enum help_format format, struct mls_text *text)
                     "steps, metrics, searches, config, missing, exit-status.");
 }
 
-/* --- topics ---------------------------------------------------------------- */
+/* --- topics ------------------------------------------------------------- */
 
 static void add_tasks(struct mls_text *text, unsigned tasks)
 {
@@ -392,7 +392,8 @@ static bool learner_topic(struct page *page, const char *topic)
         page_term(page, "row weights",
                   l->can & MLS_CAN_WEIGHTS ? "yes" : "no");
         page_term(page, "missing cells",
-                  l->can & MLS_CAN_MISSING ? "yes" : "after a step filled them");
+                  l->can & MLS_CAN_MISSING ? "yes"
+                                           : "after a step filled them");
         some_term(page, "source", l->source);
         params_section(page, l->params);
         return true;
@@ -421,12 +422,10 @@ static void step_page(struct page *page, const struct mls_step_type *type)
 
     page_title(page, type->name, type->summary);
     page_section(page, "Step");
-    if (type->primary)
-        snprintf(option, sizeof option, "--%s %s", type->family,
-                 strcmp(type->primary, "columns") == 0 ? "COL,..."
-                                                       : type->primary);
-    else
-        snprintf(option, sizeof option, "--%s %s", type->family, type->name);
+    snprintf(option, sizeof option, "--%s %s", type->family,
+             !type->primary                           ? type->name
+             : strcmp(type->primary, "columns") == 0 ? "COL,..."
+                                                      : "HOW");
     page_term(page, "option", option);
     kinds_term(page, type->fits);
     if (type->needs_target) {

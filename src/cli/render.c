@@ -12,7 +12,7 @@
 #include "base/number.h"
 #include "cli/cli.h"
 
-/* --- grids ----------------------------------------------------------------- */
+/* --- grids -------------------------------------------------------------- */
 
 void grid_add(struct grid *grid, const char *cell)
 {
@@ -86,7 +86,7 @@ void grid_print(struct grid *grid, int indent, struct mls_text *text)
     mls_list_clear(&grid->cells);
 }
 
-/* --- numbers --------------------------------------------------------------- */
+/* --- numbers ------------------------------------------------------------ */
 
 struct shown_number cli_number(double value)
 {
@@ -119,7 +119,7 @@ struct shown_number cli_figure(double value, double like)
     return shown;
 }
 
-/* --- histograms ------------------------------------------------------------ */
+/* --- histograms --------------------------------------------------------- */
 
 void cli_render_bars(const int64_t *count, int bins, struct mls_text *text)
 {
@@ -134,7 +134,7 @@ void cli_render_bars(const int64_t *count, int bins, struct mls_text *text)
         mls_text_add(text, count[b] ? bars[(count[b] * 8 - 1) / most] : " ");
 }
 
-/* --- what a pipeline is ---------------------------------------------------- */
+/* --- what a pipeline is ------------------------------------------------- */
 
 const char *cli_task_name(enum mls_task task)
 {
@@ -227,7 +227,7 @@ bool cli_render_learner(const struct mls_pipeline *p, struct mls_text *text,
     return mls_text_ok(text, err);
 }
 
-/* --- figures --------------------------------------------------------------- */
+/* --- figures ------------------------------------------------------------ */
 
 /* Which of the three optional columns have something in them. */
 struct shown_columns {
@@ -315,7 +315,7 @@ void cli_render_confusion(const struct mls_pipeline *p,
     grid_print(&grid, 0, text);
 }
 
-/* --- JSON ------------------------------------------------------------------ */
+/* --- JSON --------------------------------------------------------------- */
 
 struct mls_json *cli_report(const struct cli *cli, struct mls_error *err)
 {
@@ -445,6 +445,9 @@ static bool report_run(const struct cli *cli, struct mls_json *report,
                              err)
         && mls_json_add_real(seconds, "fit", micro(run->fit_seconds), err)
         && mls_json_add_real(seconds, "write", micro(run->write_seconds), err)
+        && (cli->measure_seconds == 0
+            || mls_json_add_real(seconds, "measure",
+                                 micro(cli->measure_seconds), err))
         && mls_json_add_real(seconds, "total",
                              micro(mls_now() - cli->started), err)
         && mls_json_add_real(report, "peak_memory_mb",

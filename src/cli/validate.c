@@ -12,7 +12,7 @@
 #include "base/number.h"
 #include "cli/options.h"
 
-/* --- files ----------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------- */
 
 struct file {
     const char *option, *path;
@@ -171,7 +171,7 @@ static bool check_files(const struct command *command,
     return true;
 }
 
-/* --- dialect --------------------------------------------------------------- */
+/* --- dialect ------------------------------------------------------------ */
 
 static bool one_byte(const char *text, const char *option, char *byte,
                      struct mls_error *err)
@@ -212,7 +212,7 @@ bool cli_dialect(const struct options *o, struct mls_dialect *to,
     return true;
 }
 
-/* --- metrics --------------------------------------------------------------- */
+/* --- metrics ------------------------------------------------------------ */
 
 bool cli_threshold_parse(const char *item, const char *option, char name[64],
                          double *bound, struct mls_error *err)
@@ -254,7 +254,7 @@ static bool check_metrics(const struct options *o, struct mls_error *err)
         && check_bounds(o, &o->fail_above, "--fail-above", err);
 }
 
-/* --- params ---------------------------------------------------------------- */
+/* --- params ------------------------------------------------------------- */
 
 /* Sets key in a scratch struct, to see whether it can be set. */
 static bool try_param(const struct mls_param *table, size_t size,
@@ -435,7 +435,7 @@ static bool check_recipe(const struct command *command,
     return check_set(command, o, err);
 }
 
-/* --- options together ------------------------------------------------------ */
+/* --- options together --------------------------------------------------- */
 
 static bool exclude(bool a, const char *first, bool b, const char *second,
                     struct mls_error *err)

@@ -147,7 +147,9 @@ static void average(const struct mls_evaluation *results, int k,
 static bool join(struct mls_evaluation *results, int k,
                  struct mls_evaluation *out, struct mls_error *err)
 {
-    int64_t cells = (int64_t)results[0].classes * results[0].classes;
+    int64_t cells = results[0].confusion
+        ? (int64_t)results[0].classes * results[0].classes
+        : 0;
 
     *out = (struct mls_evaluation){ .count = results[0].count,
                                     .classes = results[0].classes,
@@ -185,10 +187,10 @@ bool mls_cross_validate(const struct mls_pipeline *p,
     f.options.bootstrap = 0;
     if (ok) {
         fold = mls_new_array(deal.count, sizeof *fold, err);
-        f.results = mls_new(k, sizeof *f.results, err);
-        ok = fold && f.results
+        ok = fold
             && mls_split_folds(deal.count, deal.strata, k, options->seed, fold,
-                               err);
+                               err)
+            && (f.results = mls_new(k, sizeof *f.results, err)) != NULL;
     }
     f.fold = fold;
     ok = ok && mls_parallel(run, k, one_fold, &f, err)

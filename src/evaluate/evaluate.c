@@ -17,6 +17,9 @@
 #include "pipeline/pipeline.h"
 #include "stats/summary.h"
 
+/* Nobody reads a larger table, and each fold would hold one. */
+#define CONFUSION_LIMIT 1000
+
 /* The rows with truth, as metrics want them. */
 struct rows {
     struct mls_outcome outcome; /* borrows the arrays below */
@@ -58,7 +61,7 @@ static bool drop_rows(struct rows *r, const struct mls_pipeline *p,
             if (p->drop_missing_target)
                 continue;
             mls_fail(err, MLS_DATA, "the target is missing");
-            mls_fail_fix(err, "fill it in, or pass --missing-target drop");
+            mls_fail_fix(err, "fill it in, or leave out the row");
             return mls_table_fail_at(
                 table, i,
                 mls_schema_find(&table->schema, mls_pipeline_target(p)), err);
@@ -103,6 +106,15 @@ static bool add_figure(struct mls_evaluation *e,
     return true;
 }
 
+static bool has_figure(const struct mls_evaluation *e,
+                       const struct mls_metric_type *metric)
+{
+    for (int64_t f = 0; f < e->count; f++)
+        if (e->figures[f].metric == metric)
+            return true;
+    return false;
+}
+
 static bool choose_metrics(struct mls_evaluation *e, enum mls_task task,
                            const char *names, struct mls_error *err)
 {
@@ -120,9 +132,11 @@ static bool choose_metrics(struct mls_evaluation *e, enum mls_task task,
     for (int64_t i = 0; ok && i < list.count; i++) {
         const struct mls_metric_type *metric =
             mls_metric_find(list.items[i], task, err);
-        ok = metric && add_figure(e, metric, err);
+        ok = metric && (has_figure(e, metric) || add_figure(e, metric, err));
     }
     mls_list_clear(&list);
+    if (ok && e->count == 0)
+        ok = mls_fail(err, MLS_USAGE, "--metric names no metric");
     return ok;
 }
 
@@ -237,8 +251,10 @@ static bool intervals(const struct mls_outcome *outcome,
     for (int64_t f = 0; ok && f < e->count; f++) {
         ok = mls_quantiles(b.values + f * rounds, NULL, rounds, at, 2, ends,
                            err);
-        e->figures[f].low = ends[0];
-        e->figures[f].high = ends[1];
+        if (ok) {
+            e->figures[f].low = ends[0];
+            e->figures[f].high = ends[1];
+        }
     }
     mls_free(b.values);
     return ok;
@@ -250,7 +266,7 @@ static bool count_confusion(const struct mls_outcome *outcome,
     int64_t classes = outcome->classes;
 
     e->classes = outcome->classes;
-    if (classes == 0)
+    if (classes == 0 || classes > CONFUSION_LIMIT)
         return true;
     e->confusion = mls_new(classes * classes, sizeof *e->confusion, err);
     if (!e->confusion)

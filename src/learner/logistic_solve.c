@@ -268,8 +268,10 @@ static bool make_block(struct newton *it, int k, int l, struct mls_error *err)
         || !mls_gram(it->in->run, it->in->x, it->curvature, &block, err)) {
         return false;
     }
-    for (int64_t j = 0; k != l && j < q; j++)
-        memcpy(twin + j * size, block.data + j * size, (size_t)q * sizeof(double));
+    for (int64_t j = 0; k != l && j < q; j++) {
+        memcpy(twin + j * size, block.data + j * size,
+               (size_t)q * sizeof(double));
+    }
     return true;
 }
 

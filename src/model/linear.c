@@ -126,7 +126,7 @@ static bool is_dense(const struct mls_view *view, int64_t j)
 }
 
 /* Features [j, j + width) are dense; width is 1 or 4.  Four at a time leave
- * the sums in registers: 2.5 times as fast. */
+ * the sums in registers: twice as fast. */
 static void add_dense(const struct strip *s, const double *coef, int64_t j,
                       int width)
 {

@@ -11,6 +11,47 @@
 
 #include "table/arrange.h"
 
+static bool same_levels(const struct mls_dictionary *a,
+                        const struct mls_dictionary *b)
+{
+    return a == b
+        || (a && b && a->count == b->count
+            && memcmp(a->offset, b->offset,
+                      (size_t)(a->count + 1) * sizeof *a->offset) == 0
+            && memcmp(a->bytes, b->bytes, (size_t)a->offset[a->count]) == 0);
+}
+
+bool mls_pipeline_same_kind(const struct mls_field *want,
+                            const struct mls_field *got,
+                            struct mls_error *err)
+{
+    static const unsigned groups[] = { MLS_KINDS_NUMERIC, MLS_KINDS_CODED };
+
+    if (want->kind == got->kind)
+        return true;
+    for (int i = 0; i < 2; i++)
+        if ((MLS_KIND_BIT(want->kind) & groups[i])
+            && (MLS_KIND_BIT(got->kind) & groups[i]))
+            return true;
+    mls_fail(err, MLS_DATA, "the column is a %s, and a %s in the pipeline",
+             mls_kind_name(got->kind), mls_kind_name(want->kind));
+    mls_fail_fix(err, "read the table with the schema of the pipeline");
+    return mls_fail_at(err, NULL, 0, 0, want->name);
+}
+
+bool mls_pipeline_same_column(const struct mls_field *want,
+                              const struct mls_field *got,
+                              struct mls_error *err)
+{
+    if (!mls_pipeline_same_kind(want, got, err))
+        return false;
+    if (same_levels(want->dictionary, got->dictionary))
+        return true;
+    mls_fail(err, MLS_DATA, "the column's levels are not the pipeline's");
+    mls_fail_fix(err, "read the table with the schema of the pipeline");
+    return mls_fail_at(err, NULL, 0, 0, want->name);
+}
+
 bool mls_pipeline_arrange(const struct mls_pipeline *p,
                           const struct mls_table *table, struct mls_table *out,
                           struct mls_error *err)
@@ -25,6 +66,12 @@ bool mls_pipeline_arrange(const struct mls_pipeline *p,
         if (positions[i] < 0)
             ok = mls_fail(err, MLS_DATA, "there is no column \"%s\"",
                           mls_show_text(p->schema.fields[i].name).text);
+        else if (p->schema.fields[i].role == MLS_ROLE_FEATURE)
+            ok = mls_pipeline_same_column(
+                &p->schema.fields[i], &table->schema.fields[positions[i]],
+                err);
+        if (!ok)
+            mls_fail_at(err, table->name, 0, 0, NULL);
     }
     ok = ok && mls_table_arrange(table, positions, n, out, err);
     /* Roles are the pipeline's: it may have set columns aside. */
@@ -143,12 +190,20 @@ static bool no_rows(const struct mls_table *table, struct mls_error *err)
     return mls_fail_at(err, table->name, 0, 0, NULL);
 }
 
+static bool uses_target(const struct mls_pipeline *p)
+{
+    for (int64_t i = 0; i < p->step_count; i++)
+        if (p->steps[i]->type->needs_target)
+            return true;
+    return p->learner != NULL;
+}
+
 static bool weigh(struct fitting *f, const struct mls_pipeline *p,
                   struct mls_error *err)
 {
     int64_t n = f->table.rows;
 
-    if (!p->class_weight || !f->y)
+    if (!p->class_weight || !uses_target(p))
         return true;
     if (!f->w) {
         f->w = mls_new_array(n, sizeof *f->w, err);
@@ -158,14 +213,6 @@ static bool weigh(struct fitting *f, const struct mls_pipeline *p,
             f->w[i] = 1;
     }
     return mls_target_class_weights(p, f->y, n, f->w, err);
-}
-
-static bool uses_target(const struct mls_pipeline *p)
-{
-    for (int64_t i = 0; i < p->step_count; i++)
-        if (p->steps[i]->type->needs_target)
-            return true;
-    return p->learner != NULL;
 }
 
 static bool begin(struct fitting *f, const struct mls_pipeline *p,
@@ -211,6 +258,7 @@ static bool run_steps(struct mls_pipeline *p, struct fitting *f,
             mls_table_clear(&next);
             return false;
         }
+        next.unnumbered = f->table.unnumbered;
         mls_table_clear(&f->table);
         f->table = next;
     }
@@ -242,6 +290,16 @@ bool mls_pipeline_index_features(struct mls_pipeline *p,
     return p->feature_names != NULL;
 }
 
+/* The cells are in the matrix now: a learner should not pay for them twice.
+ * The schema stays, since the matrix borrows its names. */
+static void drop_cells(struct mls_table *table)
+{
+    for (int64_t b = 0; b < table->block_count; b++)
+        mls_block_free(table->blocks[b]);
+    table->block_count = 0;
+    table->rows = 0;
+}
+
 static bool gather(const struct mls_pipeline *p, const struct fitting *f,
                    const struct mls_run *run, struct mls_dataset *data,
                    struct mls_error *err)
@@ -268,6 +326,7 @@ static bool train(struct mls_pipeline *p, struct fitting *f,
     job.chosen = p->chosen;
     ok = ok && p->chosen;
     if (ok) {
+        drop_cells(&f->table);
         p->model = p->learner->fit(&job, err);
         ok = p->model && p->model->type->check(p->model, err);
     }

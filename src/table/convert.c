@@ -109,6 +109,15 @@ static bool unknown_level(const struct target *t, struct mls_cell cell,
     }
     if (is_lenient(t))
         return true;
+    /* Taken as missing, the row would count for nothing without a word. */
+    if (t->field->role == MLS_ROLE_TARGET) {
+        mls_fail(err, MLS_DATA, "\"%s\" is no class that the model knows",
+                 shown.text);
+        mls_fail_fix(err, "correct the cell, leave out the row, or train anew "
+                          "with rows of this class");
+        return mls_fail_at(err, t->r->name, t->line, t->r->records,
+                           t->field->name);
+    }
     if (t->r->options.unknown_is_error) {
         mls_fail(err, MLS_DATA, "\"%s\" is a category never seen in training",
                  shown.text);

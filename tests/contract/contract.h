@@ -195,6 +195,23 @@ static inline void read_form(const struct form *f, const struct mls_run *run,
     unlink(path);
 }
 
+/* A table from the text of its file. */
+static inline void read_text(const char *text, const struct mls_roles *roles,
+                             struct mls_table *table)
+{
+    const char *path = scratch("text.csv");
+    struct mls_read_options options = { 0 };
+    struct mls_error err = { 0 };
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    must(mls_table_read(path, &options, NULL, table, &err), &err);
+    must(mls_schema_set_roles(&table->schema, roles, &err), &err);
+    unlink(path);
+}
+
 static inline struct mls_pipeline *
 fit_form(const struct form *f, const struct mls_settings *settings,
          const int64_t *rows, int64_t count, int threads)
