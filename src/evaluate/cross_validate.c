@@ -73,6 +73,9 @@ static bool fit_and_measure(const struct mls_pipeline *p,
     int64_t trains = 0, tests = 0;
     bool ok = fitted && train && test;
 
+    /* The final fit on all rows says what is to be said, once. */
+    own.message = NULL;
+    own.progress = NULL;
     for (int64_t i = 0; ok && i < d->count; i++) {
         if (in_test[i])
             test[tests++] = d->row[i];

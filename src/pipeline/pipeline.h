@@ -45,7 +45,7 @@ struct mls_pipeline {
     int64_t *feature;
     const char **feature_names; /* borrow the last schema */
     int64_t feature_count;
-    double *baseline;           /* class frequencies, or the mean: see predict */
+    double *baseline;           /* class frequencies, or the mean */
     int64_t training_rows;
     struct mls_json *chosen;    /* what the learner chose */
     struct mls_json *fingerprint;   /* of the training table, by column */

@@ -259,7 +259,8 @@ static bool load_task(struct mls_pipeline *p, const struct mls_json *json,
             return false;
     }
     n = p->classes.count;
-    if ((p->task == MLS_BINARY && n != 2) || (p->task == MLS_MULTICLASS && n < 2)
+    if ((p->task == MLS_BINARY && n != 2)
+        || (p->task == MLS_MULTICLASS && n < 2)
         || (p->task <= MLS_REGRESSION && n != 0) || n > MLS_CLASSES_LIMIT)
         return bad(err, "classes do not fit the task");
     return true;
@@ -400,8 +401,10 @@ static bool load_learner(struct mls_pipeline *p, const struct mls_json *json,
     if (!p->params)
         return false;
     mls_params_init(p->learner->params, p->params, p->learner->params_size);
-    item = mls_json_first(mls_json_get(learner, "params"));
-    for (; ok && item; item = mls_json_next(item)) {
+    item = mls_json_get(learner, "params");
+    if (mls_json_kind_of(item) != MLS_JSON_OBJECT)
+        return bad(err, "its learner has no params");
+    for (item = mls_json_first(item); ok && item; item = mls_json_next(item)) {
         struct mls_text text = { 0 };
 
         ok = mls_recipe_json_text(item, &text, err)
