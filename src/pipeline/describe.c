@@ -127,20 +127,6 @@ static bool describe_model(const struct mls_pipeline *p, struct mls_json *to,
                                         model, err));
 }
 
-static bool describe_classes(const struct mls_pipeline *p,
-                             struct mls_json *to, struct mls_error *err)
-{
-    struct mls_json *array;
-
-    if (p->classes.count == 0)
-        return true;
-    array = mls_json_add_array(to, "classes", err);
-    for (int64_t i = 0; array && i < p->classes.count; i++)
-        if (!mls_json_add_text(array, NULL, p->classes.items[i], err))
-            return false;
-    return array != NULL;
-}
-
 static bool describe_learner(const struct mls_pipeline *p,
                              struct mls_json *to, struct mls_error *err)
 {
@@ -171,7 +157,7 @@ struct mls_json *mls_pipeline_describe(const struct mls_pipeline *p,
     const char *target = mls_pipeline_target(p);
     bool ok = json && mls_json_add_text(json, "task", task_name(p->task), err)
         && (!target || mls_json_add_text(json, "target", target, err))
-        && describe_classes(p, json, err) && describe_learner(p, json, err)
+        && mls_pipeline_classes_to_json(p, json, err) && describe_learner(p, json, err)
         && add_copy(json, "chosen", p->chosen, err)
         && mls_json_add_bool(json, "fitted", p->fitted, err)
         && (!p->fitted || mls_json_add_integer(json, "training_rows",

@@ -329,6 +329,9 @@ static bool train(struct mls_pipeline *p, struct fitting *f,
     bool ok = weigh_classes(p, &target, &weight, err)
         && gather(p, f, &target, run, &data, err);
 
+    if (ok && data.features == 0 && p->learner->takes != MLS_TAKES_NOTHING)
+        mls_note(run, MLS_LOG_WARNING,
+                 "no feature is left to learn from: the model is a constant");
     p->chosen = ok ? mls_json_new_object(err) : NULL;
     job.chosen = p->chosen;
     ok = ok && p->chosen;

@@ -100,6 +100,11 @@ MLS_CHECK bool mls_target_class_weights(const struct mls_pipeline *p,
 MLS_CHECK bool mls_target_check_class_weight(const struct mls_pipeline *p,
                                              struct mls_error *err);
 
+/* save.c: "classes": [...], left out when there are none. */
+MLS_CHECK bool mls_pipeline_classes_to_json(const struct mls_pipeline *p,
+                                            struct mls_json *to,
+                                            struct mls_error *err);
+
 /* fit.c */
 /* Whether the cells of two columns mean the same (numbers; codes; ...), and
  * whether their codes do, too.  MLS_DATA otherwise. */
