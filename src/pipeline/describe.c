@@ -157,7 +157,8 @@ struct mls_json *mls_pipeline_describe(const struct mls_pipeline *p,
     const char *target = mls_pipeline_target(p);
     bool ok = json && mls_json_add_text(json, "task", task_name(p->task), err)
         && (!target || mls_json_add_text(json, "target", target, err))
-        && mls_pipeline_classes_to_json(p, json, err) && describe_learner(p, json, err)
+        && mls_pipeline_classes_to_json(p, json, err)
+        && describe_learner(p, json, err)
         && add_copy(json, "chosen", p->chosen, err)
         && mls_json_add_bool(json, "fitted", p->fitted, err)
         && (!p->fitted || mls_json_add_integer(json, "training_rows",

@@ -124,7 +124,8 @@ static struct mls_json *to_json(const struct mls_pipeline *p,
         && mls_json_add_integer(json, "format", MLS_FORMAT_VERSION, err)
         && mls_json_add_text(json, "made_by", mls_version(), err)
         && mls_json_add_text(json, "task", task_names[p->task], err)
-        && mls_pipeline_classes_to_json(p, json, err) && settings_to_json(p, json, err)
+        && mls_pipeline_classes_to_json(p, json, err)
+        && settings_to_json(p, json, err)
         && learner_to_json(p, json, err) && steps_to_json(p, json, err)
         && training_to_json(p, json, err)
         && (schema = mls_json_add_object(json, "schema", err)) != NULL
