@@ -31,6 +31,7 @@ struct mls_column {
     enum mls_storage storage;
     int64_t rows;
     int64_t references;             /* atomic, private */
+    struct mls_slab *slab;          /* private: holds the array, or NULL */
     union {
         double *real;
         uint32_t *code;

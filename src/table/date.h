@@ -18,6 +18,8 @@
  */
 bool mls_date_parse(const char *text, size_t length, enum mls_date_form form,
                     int64_t *time, bool *has_time);
+/* The same for 2024-05-31 alone; text has 10 bytes. */
+bool mls_date_parse_day(const char *text, int64_t *time);
 /* In the form given ('/' for the slashed ones): 2024-05-31T23:59:59.5, or
  * without the time of day.  Returns the length. */
 size_t mls_date_format(int64_t time, enum mls_date_form form, bool has_time,
