@@ -203,6 +203,13 @@ mls_writer_open(const char *path, const struct mls_schema *schema,
 MLS_API MLS_CHECK bool mls_writer_block(struct mls_writer *w,
                                         const struct mls_block *block,
                                         struct mls_error *err);
+/* Several blocks, by all threads of run (NULL: one); the bytes are the same.
+ * Needs memory for a few MB of text a thread at most. */
+MLS_API MLS_CHECK bool mls_writer_blocks(struct mls_writer *w,
+                                         struct mls_block *const *blocks,
+                                         int64_t count,
+                                         const struct mls_run *run,
+                                         struct mls_error *err);
 /* Completes the file (rename) and frees, also on failure. */
 MLS_API MLS_CHECK bool mls_writer_close(struct mls_writer *w,
                                         struct mls_error *err);
