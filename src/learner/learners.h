@@ -9,6 +9,7 @@
 /* All learners, in the order that help lists them: one file, one row. */
 #define MLS_LEARNERS(ROW) \
     ROW(ridge) \
+    ROW(linear) \
     ROW(logistic) \
     ROW(constant)
 
