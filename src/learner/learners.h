@@ -10,6 +10,9 @@
 #define MLS_LEARNERS(ROW) \
     ROW(ridge) \
     ROW(linear) \
+    ROW(poisson) \
+    ROW(gamma) \
+    ROW(tweedie) \
     ROW(logistic) \
     ROW(constant)
 
