@@ -10,6 +10,8 @@
 #define MLS_LEARNERS(ROW) \
     ROW(ridge) \
     ROW(linear) \
+    ROW(lasso) \
+    ROW(elastic_net) \
     ROW(poisson) \
     ROW(gamma) \
     ROW(tweedie) \
