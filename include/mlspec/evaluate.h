@@ -25,7 +25,8 @@ struct mls_evaluation {
 };
 
 struct mls_evaluate_options {
-    const char *metrics;        /* CSV record of names; NULL: all that fit */
+    /* CSV record of names; "*": all that fit; NULL: those of them in_report. */
+    const char *metrics;
     double threshold;
     int bootstrap;              /* rounds; 0: no intervals */
     double confidence;          /* 0.95 */

@@ -30,6 +30,7 @@ struct mls_metric_type {
     const char *source;         /* formula or paper */
     unsigned tasks;             /* MLS_TASK_... */
     bool larger_is_better;
+    bool in_report;             /* among those measured when none is named */
     enum mls_metric_needs needs;
     /* MLS_DATA when undefined (one class, zero weight); the message says why. */
     bool (*compute)(const struct mls_outcome *outcome, double *value,
@@ -37,7 +38,7 @@ struct mls_metric_type {
 };
 
 /* All metrics, NULL-terminated, in the order reports list them.  Multiclass
- * precision, recall, f1 are macro averages. */
+ * precision, recall, f0_5, f1, f2 and average_precision are macro averages. */
 MLS_API extern const struct mls_metric_type *const mls_metrics[];
 
 /* By name, with the nearest name as the fix; checks that it fits the task

@@ -119,7 +119,7 @@ const struct mls_param cli_options[] = {
       .max = 1, .flags = MLS_OPEN_MIN | MLS_OPEN_MAX, .value = "F",
       .help = "hold this part of the rows out for testing" },
     { FIELD(metric), .kind = MLS_COLUMNS, .value = "NAME,...",
-      .help = "what to measure (mlspec help metrics)" },
+      .help = "what to measure (mlspec help metrics); * is every one" },
     { FIELD(threshold), .kind = MLS_REAL, .def = MLS_AUTO, .min = 0, .max = 1,
       .value = "P",
       .help = "least probability at which the positive class is predicted" },

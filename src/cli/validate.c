@@ -248,7 +248,8 @@ static bool check_metrics(const struct options *o, struct mls_error *err)
     bool ok = !o->metric || mls_list_split(o->metric, &names, err);
 
     for (int64_t i = 0; ok && i < names.count; i++)
-        ok = mls_metric_find(names.items[i], cli_task(o), err) != NULL;
+        ok = strcmp(names.items[i], "*") == 0
+            || mls_metric_find(names.items[i], cli_task(o), err) != NULL;
     mls_list_clear(&names);
     return ok && check_bounds(o, &o->fail_below, "--fail-below", err)
         && check_bounds(o, &o->fail_above, "--fail-above", err);
