@@ -48,7 +48,9 @@ MLS_API MLS_CHECK bool mls_evaluate(const struct mls_pipeline *p,
 
 /*
  * k-fold cross-validation of an unfitted pipeline: the whole of it is fitted in
- * each fold on the training rows only (stratified for classification).  value
+ * each fold on the training rows only.  When a column has the role of time,
+ * folds go forward in it (mls_split_folds_by_time); with that of a group,
+ * groups stay whole; otherwise folds are stratified for classification.  value
  * is the mean over folds, sd the standard deviation between them.  Stops early
  * with MLS_INTERRUPTED.
  */
@@ -56,7 +58,8 @@ MLS_API MLS_CHECK bool mls_cross_validate(
     const struct mls_pipeline *p, const struct mls_table *table, int k,
     const struct mls_evaluate_options *options, const struct mls_run *run,
     struct mls_evaluation *out, struct mls_error *err);
-/* Fitted on the rows not held out, measured on those that are. */
+/* Fitted on the rows not held out, measured on those that are: the last by
+ * time, whole groups, or drawn with equal shares of the classes. */
 MLS_API MLS_CHECK bool mls_holdout(
     const struct mls_pipeline *p, const struct mls_table *table,
     double fraction, const struct mls_evaluate_options *options,

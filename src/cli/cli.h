@@ -201,6 +201,9 @@ const char *cli_task_name(enum mls_task task);
 /* "target     "survived", binary: ..." */
 void cli_render_target(const struct mls_pipeline *p,
                        const struct mls_table *table, struct mls_text *text);
+/* How rows are dealt into folds, as a few words: " by time", " by group" when a
+ * column has that role, else "". */
+const char *cli_dealt_by(const struct mls_pipeline *p);
 /* The recipe, wrapped, after a label of 11 columns. */
 MLS_CHECK bool cli_render_recipe(const struct mls_pipeline *p,
                                  struct mls_text *text, struct mls_error *err);

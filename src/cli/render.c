@@ -165,6 +165,20 @@ void cli_render_target(const struct mls_pipeline *p,
         mls_text_format(text, "rows       %" PRId64 "\n", table->rows);
 }
 
+const char *cli_dealt_by(const struct mls_pipeline *p)
+{
+    const struct mls_schema *schema = mls_pipeline_schema(p);
+    const char *by = "";
+
+    for (int64_t i = 0; i < schema->count; i++) {
+        if (schema->fields[i].role == MLS_ROLE_TIME)
+            return " by time";
+        if (schema->fields[i].role == MLS_ROLE_GROUP)
+            by = " by group";
+    }
+    return by;
+}
+
 bool cli_render_recipe(const struct mls_pipeline *p, struct mls_text *text,
                        struct mls_error *err)
 {

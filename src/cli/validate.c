@@ -460,7 +460,8 @@ static bool check_together(const struct command *command,
                 || !exclude(cv, "--cv", o->valid, "--valid", err)
                 || !exclude(held, "--test-fraction", o->valid, "--valid",
                             err)))
-        || !exclude(o->steps, "--steps", o->from, "--from", err))
+        || !exclude(o->steps, "--steps", o->from, "--from", err)
+        || !exclude(o->group, "--group", o->time, "--time", err))
         return false;
     if (o->frozen && !o->from) {
         mls_fail(err, MLS_USAGE, "--frozen needs a pipeline to start from");
