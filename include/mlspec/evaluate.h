@@ -14,6 +14,12 @@ struct mls_figure {
     double sd;                  /* between folds; NaN when no folds */
 };
 
+/* The threshold at which a metric is best, see mls_best_threshold. */
+struct mls_best {
+    const struct mls_metric_type *metric;
+    double threshold, value;
+};
+
 struct mls_evaluation {
     struct mls_figure *figures;
     int64_t count;
@@ -22,6 +28,8 @@ struct mls_evaluation {
     double *confusion;          /* classes x classes, [truth][prediction]; NULL
                                  * for regression and past 1000 classes */
     int folds;                  /* 0: measured on rows given */
+    struct mls_curves curves;   /* empty when not asked for */
+    struct mls_best best;       /* metric NULL when not asked for */
 };
 
 struct mls_evaluate_options {
@@ -31,13 +39,17 @@ struct mls_evaluate_options {
     int bootstrap;              /* rounds; 0: no intervals */
     double confidence;          /* 0.95 */
     uint64_t seed;
+    bool curves;                /* classification: ROC and so on */
+    const char *best;           /* binary: a metric to find the threshold for */
 };
 
 /*
  * On a table with truth.  The baseline is the pipeline's task predicted by the
  * constant learner fitted on the pipeline's training target (kept in the
  * pipeline: class frequencies or mean).  Bootstrap: rows drawn with
- * replacement, keyed by (seed, round); percentiles (Efron 1979).
+ * replacement, keyed by (seed, round); percentiles (Efron 1979).  The curves
+ * and the best threshold are of these rows, too; cross-validation and hold-out
+ * leave them out.
  */
 MLS_API MLS_CHECK bool mls_evaluate(const struct mls_pipeline *p,
                                     const struct mls_table *table,
@@ -66,7 +78,5 @@ MLS_API MLS_CHECK bool mls_holdout(
     const struct mls_run *run, struct mls_evaluation *out,
     struct mls_error *err);
 MLS_API void mls_evaluation_clear(struct mls_evaluation *e);
-
-/* ROC and precision-recall curves are a later addition: they belong here. */
 
 #endif

@@ -123,6 +123,11 @@ const struct mls_param cli_options[] = {
     { FIELD(threshold), .kind = MLS_REAL, .def = MLS_AUTO, .min = 0, .max = 1,
       .value = "P",
       .help = "least probability at which the positive class is predicted" },
+    { FIELD(best_threshold), .kind = MLS_TEXT, .value = "METRIC",
+      .help = "find the threshold at which this metric is best" },
+    { FIELD(curves), .kind = MLS_TEXT, .value = "FILE", .flags = MLS_FILE,
+      .help = "write ROC, precision-recall and calibration curves (.csv or "
+              ".json)" },
     { FIELD(bootstrap), .kind = MLS_INTEGER, .def = MLS_AUTO, .min = 0,
       .max = 1000000, .value = "N",
       .help = "rounds of resampling for the intervals; auto: 1000 up to 10000 "

@@ -275,6 +275,8 @@ bool mls_cross_validate(const struct mls_pipeline *p,
 
     *out = (struct mls_evaluation){ 0 };
     f.options.bootstrap = 0;
+    f.options.curves = false;
+    f.options.best = NULL;
     if (ok) {
         fold = mls_new_array(deal.count, sizeof *fold, err);
         ok = fold
@@ -297,17 +299,19 @@ bool mls_holdout(const struct mls_pipeline *p, const struct mls_table *table,
                  const struct mls_run *run, struct mls_evaluation *out,
                  struct mls_error *err)
 {
+    struct mls_evaluate_options here = *options;
     struct deal deal = { 0 };
     uint8_t *in_test = NULL;
     bool ok = deal_make(&deal, p, table, err);
 
     *out = (struct mls_evaluation){ 0 };
+    here.curves = false;
+    here.best = NULL;
     if (ok) {
         in_test = mls_new(deal.count, 1, err);
         ok = in_test
             && deal_holdout(&deal, fraction, options->seed, in_test, err)
-            && fit_and_measure(p, table, &deal, in_test, options, run, out,
-                               err);
+            && fit_and_measure(p, table, &deal, in_test, &here, run, out, err);
     }
     mls_free(in_test);
     deal_clear(&deal);

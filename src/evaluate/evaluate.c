@@ -304,6 +304,22 @@ static bool count_confusion(const struct mls_outcome *outcome,
     return true;
 }
 
+static bool find_best(const struct mls_outcome *outcome, const char *name,
+                      struct mls_best *best, struct mls_error *err)
+{
+    const struct mls_metric_type *metric;
+
+    if (!name)
+        return true;
+    metric = mls_metric_find(name, outcome->task, err);
+    if (!metric
+        || !mls_best_threshold(outcome, metric, &best->threshold, &best->value,
+                               err))
+        return false;
+    best->metric = metric;
+    return true;
+}
+
 bool mls_evaluate(const struct mls_pipeline *p, const struct mls_table *table,
                   const struct mls_evaluate_options *options,
                   const struct mls_run *run, struct mls_evaluation *out,
@@ -316,7 +332,10 @@ bool mls_evaluate(const struct mls_pipeline *p, const struct mls_table *table,
     *out = (struct mls_evaluation){ 0 };
     ok = split_names(options->metrics, &names, err)
         && choose_metrics(out, p->task, &names, err)
-        && rows_make(&r, p, table, options->threshold, run, err);
+        && rows_make(&r, p, table, options->threshold, run, err)
+        && find_best(&r.outcome, options->best, &out->best, err)
+        && (!options->curves
+            || mls_curves_make(&r.outcome, &out->curves, err));
     out->rows = r.outcome.n;
     for (int64_t f = 0; ok && f < out->count; f++)
         ok = compute(&r.outcome, out->figures[f].metric,
@@ -336,5 +355,6 @@ void mls_evaluation_clear(struct mls_evaluation *e)
 {
     mls_free(e->figures);
     mls_free(e->confusion);
+    mls_curves_clear(&e->curves);
     *e = (struct mls_evaluation){ 0 };
 }
