@@ -52,6 +52,8 @@ struct options {
     int64_t cv;                 /* MLS_AUTO_INTEGER: not asked for */
     double test_fraction;       /* NaN: not asked for */
     double threshold;           /* NaN: 0.5 */
+    char *best_threshold;       /* a metric */
+    char *curves;               /* a file */
     struct mls_list fail_below, fail_above;     /* NAME=X */
     int64_t bootstrap;
     double confidence;
@@ -201,6 +203,9 @@ const char *cli_task_name(enum mls_task task);
 /* "target     "survived", binary: ..." */
 void cli_render_target(const struct mls_pipeline *p,
                        const struct mls_table *table, struct mls_text *text);
+/* How rows are dealt into folds, as a few words: " by time", " by group" when a
+ * column has that role, else "". */
+const char *cli_dealt_by(const struct mls_pipeline *p);
 /* The recipe, wrapped, after a label of 11 columns. */
 MLS_CHECK bool cli_render_recipe(const struct mls_pipeline *p,
                                  struct mls_text *text, struct mls_error *err);
@@ -210,9 +215,19 @@ MLS_CHECK bool cli_render_learner(const struct mls_pipeline *p,
                                   struct mls_error *err);
 void cli_render_figures(const struct mls_evaluation *e, double confidence,
                         struct mls_text *text);
+/* The line about --best-threshold, if there is one. */
+void cli_render_best(const struct mls_evaluation *e, struct mls_text *text);
 void cli_render_confusion(const struct mls_pipeline *p,
                           const struct mls_evaluation *e,
                           struct mls_text *text);
+/* Curves as CSV or as JSON, by the name of the file. */
+MLS_CHECK bool cli_write_curves(const char *path, const struct cli *cli,
+                                const struct mls_pipeline *p,
+                                const struct mls_curves *curves,
+                                struct mls_error *err);
+/* Whether the name, less .gz or .zst, ends in .json; -1 for neither that nor
+ * .csv. */
+int cli_is_json(const char *path);
 /* A histogram of counts in block characters. */
 void cli_render_bars(const int64_t *count, int bins, struct mls_text *text);
 /* A JSON object of scalars as "key=value key=value". */

@@ -34,8 +34,11 @@ static struct mls_json *quality_json(const struct mls_pipeline *p,
                                      struct mls_error *err)
 {
     struct mls_json *json = mls_json_new_object(err);
+    char name[64];
 
-    if (json && mls_json_add_text(json, "method", method_names[method], err)
+    snprintf(name, sizeof name, "%s%s", method_names[method],
+             method == BY_TABLE ? "" : cli_dealt_by(p));
+    if (json && mls_json_add_text(json, "method", name, err)
         && cli_report_evaluation(p, e, json, err))
         return json;
     mls_json_free(json);
@@ -90,16 +93,17 @@ static bool measure(const struct options *o, struct cli *cli,
 
 /* --- saying ------------------------------------------------------------- */
 
-static void say_method(const struct options *o, const struct mls_evaluation *e,
-                       struct mls_text *text)
+static void say_method(const struct options *o, const struct mls_pipeline *p,
+                       const struct mls_evaluation *e, struct mls_text *text)
 {
     switch (method_of(o)) {
     case BY_FOLDS:
-        mls_text_format(text, "\nin %d-fold cross-validation, mean of the "
-                              "folds:\n", e->folds);
+        mls_text_format(text, "\nin %d-fold cross-validation%s, mean of the "
+                              "folds:\n", e->folds, cli_dealt_by(p));
         break;
     case BY_HOLDOUT:
-        mls_text_format(text, "\non %" PRId64 " rows held out:\n", e->rows);
+        mls_text_format(text, "\non %" PRId64 " rows held out%s:\n", e->rows,
+                        cli_dealt_by(p));
         break;
     default:
         mls_text_format(text, "\non the %" PRId64 " rows of %s:\n", e->rows,
@@ -118,7 +122,7 @@ static bool say_text(const struct options *o, const struct mls_pipeline *p,
     cli_render_target(p, table, &text);
     ok = cli_render_recipe(p, &text, err) && cli_render_learner(p, &text, err);
     if (ok && e->count) {
-        say_method(o, e, &text);
+        say_method(o, p, e, &text);
         cli_render_figures(e, o->confidence, &text);
     }
     if (o->dry_run)
@@ -243,9 +247,11 @@ const struct command command_train = {
         "it; then the figures are those of models fitted without the rows "
         "they are measured on, and stand beside the best constant guess. The "
         "model that is written is fitted on all rows of DATA.csv all the "
-        "same. When a --fail-below or --fail-above check fails, nothing is "
+        "same. With --group the rows of a group are held out together; with "
+        "--time models are measured on rows later than those they were fitted "
+        "on. When a --fail-below or --fail-above check fails, nothing is "
         "written.",
-    .takes = TAKES_TABLE TAKES_COLUMNS TAKES_RECIPE TAKES_RUN
+    .takes = TAKES_TABLE TAKES_COLUMNS "group time " TAKES_RECIPE TAKES_RUN
         "learner task positive class_weight missing_target unknown valid cv "
         "test_fraction metric threshold fail_below fail_above ",
     .output = "the pipeline to write (MODEL.mlspec)",

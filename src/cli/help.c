@@ -532,13 +532,13 @@ static void steps_page(struct page *page)
         "one.");
 }
 
-static void metrics_page(struct page *page)
+static void metric_terms(struct page *page, bool in_report)
 {
     struct mls_text text = { 0 };
 
-    page_title(page, "metrics", "what evaluate, train and tune measure");
-    page_section(page, "Metrics");
     for (int i = 0; mls_metrics[i]; i++) {
+        if (mls_metrics[i]->in_report != in_report)
+            continue;
         mls_text_format(&text, "%s (", mls_metrics[i]->title);
         add_tasks(&text, mls_metrics[i]->tasks);
         mls_text_format(&text, "; %s is better)",
@@ -547,6 +547,21 @@ static void metrics_page(struct page *page)
         page_term(page, mls_metrics[i]->name, text.bytes ? text.bytes : "");
         mls_text_clear(&text);
     }
+}
+
+static void metrics_page(struct page *page)
+{
+    page_title(page, "metrics", "what evaluate, train and tune measure");
+    page_section(page, "Metrics measured when none is named");
+    metric_terms(page, true);
+    page_section(page, "Metrics to name with --metric");
+    metric_terms(page, false);
+    page_section(page, "Notes");
+    page_paragraphs(
+        page,
+        "--metric '*' measures every metric that fits the task. One that was "
+        "named must have a value; any other shows - where it is undefined.\n"
+        "A row of weight 2 counts as two rows, one of weight 0 as none.");
 }
 
 static void searches_page(struct page *page)

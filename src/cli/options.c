@@ -119,10 +119,15 @@ const struct mls_param cli_options[] = {
       .max = 1, .flags = MLS_OPEN_MIN | MLS_OPEN_MAX, .value = "F",
       .help = "hold this part of the rows out for testing" },
     { FIELD(metric), .kind = MLS_COLUMNS, .value = "NAME,...",
-      .help = "what to measure (mlspec help metrics)" },
+      .help = "what to measure (mlspec help metrics); * is every one" },
     { FIELD(threshold), .kind = MLS_REAL, .def = MLS_AUTO, .min = 0, .max = 1,
       .value = "P",
       .help = "least probability at which the positive class is predicted" },
+    { FIELD(best_threshold), .kind = MLS_TEXT, .value = "METRIC",
+      .help = "find the threshold at which this metric is best" },
+    { FIELD(curves), .kind = MLS_TEXT, .value = "FILE", .flags = MLS_FILE,
+      .help = "write ROC, precision-recall and calibration curves (.csv or "
+              ".json)" },
     { FIELD(bootstrap), .kind = MLS_INTEGER, .def = MLS_AUTO, .min = 0,
       .max = 1000000, .value = "N",
       .help = "rounds of resampling for the intervals; auto: 1000 up to 10000 "

@@ -165,6 +165,20 @@ void cli_render_target(const struct mls_pipeline *p,
         mls_text_format(text, "rows       %" PRId64 "\n", table->rows);
 }
 
+const char *cli_dealt_by(const struct mls_pipeline *p)
+{
+    const struct mls_schema *schema = mls_pipeline_schema(p);
+    const char *by = "";
+
+    for (int64_t i = 0; i < schema->count; i++) {
+        if (schema->fields[i].role == MLS_ROLE_TIME)
+            return " by time";
+        if (schema->fields[i].role == MLS_ROLE_GROUP)
+            by = " by group";
+    }
+    return by;
+}
+
 bool cli_render_recipe(const struct mls_pipeline *p, struct mls_text *text,
                        struct mls_error *err)
 {
@@ -284,6 +298,16 @@ void cli_render_figures(const struct mls_evaluation *e, double confidence,
     grid_print(&grid, 0, text);
 }
 
+void cli_render_best(const struct mls_evaluation *e, struct mls_text *text)
+{
+    const struct mls_best *best = &e->best;
+
+    if (best->metric)
+        mls_text_format(text, "\nbest threshold for %s: %.6g, where it is %s\n",
+                        best->metric->name, best->threshold,
+                        cli_figure(best->value, best->value).text);
+}
+
 #define CONFUSION_CLASSES 12
 
 void cli_render_confusion(const struct mls_pipeline *p,
@@ -393,6 +417,20 @@ static bool report_confusion(const struct mls_pipeline *p,
     return counts != NULL;
 }
 
+static bool report_best(const struct mls_best *best, struct mls_json *to,
+                        struct mls_error *err)
+{
+    struct mls_json *object;
+
+    if (!best->metric)
+        return true;
+    object = mls_json_add_object(to, "best_threshold", err);
+    return object
+        && mls_json_add_text(object, "metric", best->metric->name, err)
+        && mls_json_add_real(object, "threshold", best->threshold, err)
+        && mls_json_add_real(object, "value", best->value, err);
+}
+
 bool cli_report_evaluation(const struct mls_pipeline *p,
                            const struct mls_evaluation *e, struct mls_json *to,
                            struct mls_error *err)
@@ -409,7 +447,8 @@ bool cli_report_evaluation(const struct mls_pipeline *p,
         if (!item || !report_figure(&e->figures[i], item, err))
             return false;
     }
-    return figures && report_confusion(p, e, to, err);
+    return figures && report_confusion(p, e, to, err)
+        && report_best(&e->best, to, err);
 }
 
 bool cli_report_counts(const struct mls_read_counts *counts,

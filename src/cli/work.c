@@ -406,7 +406,8 @@ bool cli_evaluate_options(struct cli *cli, int64_t rows,
 
     *options = (struct mls_evaluate_options){
         .threshold = o->threshold, .bootstrap = rounds(o, rows),
-        .confidence = o->confidence, .seed = (uint64_t)o->seed
+        .confidence = o->confidence, .seed = (uint64_t)o->seed,
+        .curves = o->curves != NULL, .best = o->best_threshold
     };
     return metric_record(cli, &options->metrics, err);
 }

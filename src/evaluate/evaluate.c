@@ -127,29 +127,58 @@ static bool has_figure(const struct mls_evaluation *e,
     return false;
 }
 
-static bool choose_metrics(struct mls_evaluation *e, enum mls_task task,
-                           const char *names, struct mls_error *err)
+/* Those that fit the task: all, or those in_report. */
+static bool add_fitting(struct mls_evaluation *e, enum mls_task task, bool all,
+                        struct mls_error *err)
 {
-    struct mls_list list = { 0 };
-    bool ok;
+    for (int i = 0; mls_metrics[i]; i++) {
+        const struct mls_metric_type *metric = mls_metrics[i];
 
-    if (!names) {
-        for (int i = 0; mls_metrics[i]; i++)
-            if ((mls_metrics[i]->tasks & (1u << task))
-                && !add_figure(e, mls_metrics[i], err))
-                return false;
+        if ((metric->tasks & (1u << task)) && (all || metric->in_report)
+            && !has_figure(e, metric) && !add_figure(e, metric, err))
+            return false;
+    }
+    return true;
+}
+
+static bool add_named(struct mls_evaluation *e, enum mls_task task,
+                      const char *name, struct mls_error *err)
+{
+    const struct mls_metric_type *metric;
+
+    if (strcmp(name, "*") == 0)
+        return add_fitting(e, task, true, err);
+    metric = mls_metric_find(name, task, err);
+    return metric && (has_figure(e, metric) || add_figure(e, metric, err));
+}
+
+static bool split_names(const char *record, struct mls_list *names,
+                        struct mls_error *err)
+{
+    if (!record)
         return true;
-    }
-    ok = mls_list_split(names, &list, err);
-    for (int64_t i = 0; ok && i < list.count; i++) {
-        const struct mls_metric_type *metric =
-            mls_metric_find(list.items[i], task, err);
-        ok = metric && (has_figure(e, metric) || add_figure(e, metric, err));
-    }
-    mls_list_clear(&list);
-    if (ok && e->count == 0)
-        ok = mls_fail(err, MLS_USAGE, "--metric names no metric");
-    return ok;
+    return mls_list_split(record, names, err)
+        && (names->count > 0
+            || mls_fail(err, MLS_USAGE, "--metric names no metric"));
+}
+
+static bool choose_metrics(struct mls_evaluation *e, enum mls_task task,
+                           const struct mls_list *names, struct mls_error *err)
+{
+    if (names->count == 0)
+        return add_fitting(e, task, false, err);
+    for (int64_t i = 0; i < names->count; i++)
+        if (!add_named(e, task, names->items[i], err))
+            return false;
+    return true;
+}
+
+static bool is_named(const struct mls_list *names, const char *name)
+{
+    for (int64_t i = 0; i < names->count; i++)
+        if (strcmp(names->items[i], name) == 0)
+            return true;
+    return false;
 }
 
 /* A metric that was asked for must have a value; one of the default list may
@@ -287,25 +316,48 @@ static bool count_confusion(const struct mls_outcome *outcome,
     return true;
 }
 
+static bool find_best(const struct mls_outcome *outcome, const char *name,
+                      struct mls_best *best, struct mls_error *err)
+{
+    const struct mls_metric_type *metric;
+
+    if (!name)
+        return true;
+    metric = mls_metric_find(name, outcome->task, err);
+    if (!metric
+        || !mls_best_threshold(outcome, metric, &best->threshold, &best->value,
+                               err))
+        return false;
+    best->metric = metric;
+    return true;
+}
+
 bool mls_evaluate(const struct mls_pipeline *p, const struct mls_table *table,
                   const struct mls_evaluate_options *options,
                   const struct mls_run *run, struct mls_evaluation *out,
                   struct mls_error *err)
 {
+    struct mls_list names = { 0 };
     struct rows r = { 0 };
     bool ok;
 
     *out = (struct mls_evaluation){ 0 };
-    ok = choose_metrics(out, p->task, options->metrics, err)
-        && rows_make(&r, p, table, options->threshold, run, err);
+    ok = split_names(options->metrics, &names, err)
+        && choose_metrics(out, p->task, &names, err)
+        && rows_make(&r, p, table, options->threshold, run, err)
+        && find_best(&r.outcome, options->best, &out->best, err)
+        && (!options->curves
+            || mls_curves_make(&r.outcome, &out->curves, err));
     out->rows = r.outcome.n;
     for (int64_t f = 0; ok && f < out->count; f++)
         ok = compute(&r.outcome, out->figures[f].metric,
-                     options->metrics != NULL, &out->figures[f].value, err);
+                     is_named(&names, out->figures[f].metric->name),
+                     &out->figures[f].value, err);
     ok = ok && measure_baseline(p, &r, options->threshold, out, err)
         && intervals(&r.outcome, options, run, out, err)
         && count_confusion(&r.outcome, out, err);
     rows_clear(&r);
+    mls_list_clear(&names);
     if (!ok)
         mls_evaluation_clear(out);
     return ok;
@@ -315,5 +367,6 @@ void mls_evaluation_clear(struct mls_evaluation *e)
 {
     mls_free(e->figures);
     mls_free(e->confusion);
+    mls_curves_clear(&e->curves);
     *e = (struct mls_evaluation){ 0 };
 }

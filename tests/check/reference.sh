@@ -13,7 +13,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 # The names that a list of the help begins its lines with.
 names() {
-    "$mlspec" help "$@" | sed -n 's/^  \([a-z][a-z0-9_-]*\)  *.*/\1/p' |
+    "$mlspec" help "$@" | sed -n 's/^  \([a-z][a-z0-9_-]*\)\(  *.*\)*$/\1/p' |
         grep -vx mlspec | sort -u
 }
 

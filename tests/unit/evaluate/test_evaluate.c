@@ -22,8 +22,33 @@ static const struct mls_figure *figure(const struct mls_evaluation *e,
     return NULL;
 }
 
+/* The folds that the roles of the columns ask for; role 0: none does. */
+static void folds_by_hand(const struct mls_table *table, enum mls_role role,
+                          int k, int32_t *fold)
+{
+    int64_t rows = table->rows, column = 0;
+    struct mls_error err = { 0 };
+    double *cells;
+
+    if (!role) {
+        must(mls_split_folds(rows, NULL, k, 5, fold, &err), &err);
+        return;
+    }
+    cells = mls_new(rows, sizeof *cells, &err);
+    must(cells != NULL, &err);
+    while (table->schema.fields[column].role != role)
+        column++;
+    mls_table_reals(table, column, 0, rows, cells);
+    if (role == MLS_ROLE_TIME)
+        must(mls_split_folds_by_time(rows, cells, k, fold, &err), &err);
+    else
+        must(mls_split_folds_grouped(rows, cells, k, 5, fold, &err), &err);
+    mls_free(cells);
+}
+
 /* The same folds by hand: fit, predict, squared errors. */
-static double rmse_by_hand(const struct mls_table *table, int k)
+static double rmse_by_hand(const struct mls_table *table, enum mls_role role,
+                           int k)
 {
     int32_t *fold;
     double sum = 0;
@@ -34,7 +59,7 @@ static double rmse_by_hand(const struct mls_table *table, int k)
 
     fold = mls_new(rows, sizeof *fold, &err);
     assert_true(fold && train && test);
-    must(mls_split_folds(rows, NULL, k, 5, fold, &err), &err);
+    folds_by_hand(table, role, k, fold);
     for (int f = 0; f < k; f++) {
         struct mls_pipeline *p = unfitted(table);
         struct mls_prediction made;
@@ -44,7 +69,7 @@ static double rmse_by_hand(const struct mls_table *table, int k)
         for (int64_t i = 0; i < rows; i++) {
             if (fold[i] == f)
                 test[tests++] = i;
-            else
+            else if (role != MLS_ROLE_TIME || fold[i] < f)
                 train[trains++] = i;
         }
         must(mls_pipeline_fit(p, table, train, trains, NULL, &err), &err);
@@ -79,12 +104,69 @@ static void cross_validation_equals_the_folds_by_hand(void **state)
     read_form(&f, NULL, &table);
     p = unfitted(&table);
     must(mls_cross_validate(p, &table, 4, &options, NULL, &e, &err), &err);
-    expected = rmse_by_hand(&table, 4);
+    expected = rmse_by_hand(&table, 0, 4);
     assert_true(fabs(figure(&e, "rmse")->value - expected) < 1e-12);
     assert_int_equal(e.rows, ROWS);
     assert_int_equal(e.folds, 4);
     assert_true(figure(&e, "rmse")->baseline > figure(&e, "rmse")->value);
     mls_evaluation_clear(&e);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+/* Cross-validation of a table one of whose columns says how to deal. */
+static void check_roles(const char *column, enum mls_role role)
+{
+    struct form f = { .task = MLS_REGRESSION };
+    struct mls_evaluate_options options = { .threshold = NAN, .seed = 5 };
+    struct mls_evaluation e;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+
+    read_form(&f, NULL, &table);
+    table.schema.fields[mls_schema_find(&table.schema, column)].role = role;
+    p = unfitted(&table);
+    must(mls_cross_validate(p, &table, 4, &options, NULL, &e, &err), &err);
+    assert_true(fabs(figure(&e, "rmse")->value
+                     - rmse_by_hand(&table, role, 4)) < 1e-12);
+    assert_int_equal(e.rows, role == MLS_ROLE_TIME ? ROWS / 5 * 4 : ROWS);
+    mls_evaluation_clear(&e);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+static void groups_stay_whole_in_cross_validation(void **state)
+{
+    (void)state;
+    check_roles("gamma", MLS_ROLE_GROUP);
+}
+
+static void folds_in_time_learn_from_what_came_before(void **state)
+{
+    (void)state;
+    check_roles("day", MLS_ROLE_TIME);
+}
+
+static void a_row_without_its_group_is_refused_with_its_place(void **state)
+{
+    struct form f = { .task = MLS_REGRESSION };
+    struct mls_evaluate_options options = { .threshold = NAN, .seed = 5 };
+    struct mls_evaluation e;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+
+    (void)state;
+    read_form(&f, NULL, &table);
+    table.schema.fields[mls_schema_find(&table.schema, "city")].role =
+        MLS_ROLE_GROUP;
+    p = unfitted(&table);
+    assert_false(mls_holdout(p, &table, 0.3, &options, NULL, &e, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    assert_string_equal(err.what, "the group is missing");
+    assert_string_equal(err.column, "city");
+    assert_true(err.row > 0);
     mls_pipeline_free(p);
     mls_table_clear(&table);
 }
@@ -352,6 +434,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cross_validation_equals_the_folds_by_hand),
+        cmocka_unit_test(groups_stay_whole_in_cross_validation),
+        cmocka_unit_test(folds_in_time_learn_from_what_came_before),
+        cmocka_unit_test(a_row_without_its_group_is_refused_with_its_place),
         cmocka_unit_test(threads_change_no_figure),
         cmocka_unit_test(the_baseline_is_what_the_frequencies_say),
         cmocka_unit_test(a_demanded_metric_must_fit),
