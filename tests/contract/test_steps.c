@@ -16,6 +16,11 @@ static const struct setting special[] = {
     { "drop", "drop(kinds=date)" },
     { "recursive", "drop(kinds=date) impute(strategy=median) "
                    "scale(method=standard) onehot recursive" },
+    { "date", "date(form=parts)" },
+    { "date", "date(form=both)" },
+    { "log", "log(method=signed)" },
+    { "log", "log(method=log)" },
+    { "clip", "clip(lower=0.1,upper=0.9)" },
     { "scale", "scale(method=standard)" },
     { "scale", "scale(method=minmax)" },
     { "scale", "scale(method=robust)" },
