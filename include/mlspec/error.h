@@ -67,6 +67,9 @@ MLS_API bool mls_fail_at(struct mls_error *err, const char *file, int64_t line,
 MLS_API bool mls_fail_memory(struct mls_error *err, size_t count, size_t size,
                              const char *what);
 
+/* Frees an array or string that a function here says is new; NULL is fine. */
+MLS_API void mls_free(void *pointer);
+
 /* Writes "churn.csv:1843: row 1842, column "age": WHAT" (without the fix) to
  * text, always terminated.  Returns text. */
 MLS_API char *mls_error_text(const struct mls_error *err, char *text,

@@ -14,28 +14,42 @@ struct mls_figure {
     double sd;                  /* between folds; NaN when no folds */
 };
 
+/* The threshold at which a metric is best, see mls_best_threshold. */
+struct mls_best {
+    const struct mls_metric_type *metric;
+    double threshold, value;
+};
+
 struct mls_evaluation {
     struct mls_figure *figures;
     int64_t count;
     int64_t rows;
     int classes;
-    double *confusion;          /* classes x classes, [truth][prediction], or NULL */
+    double *confusion;          /* classes x classes, [truth][prediction]; NULL
+                                 * for regression and past 1000 classes */
     int folds;                  /* 0: measured on rows given */
+    struct mls_curves curves;   /* empty when not asked for */
+    struct mls_best best;       /* metric NULL when not asked for */
 };
 
 struct mls_evaluate_options {
-    const char *metrics;        /* CSV record of names; NULL: all that fit */
+    /* CSV record of names; "*": all that fit; NULL: those of them in_report. */
+    const char *metrics;
     double threshold;
     int bootstrap;              /* rounds; 0: no intervals */
     double confidence;          /* 0.95 */
     uint64_t seed;
+    bool curves;                /* classification: ROC and so on */
+    const char *best;           /* binary: a metric to find the threshold for */
 };
 
 /*
  * On a table with truth.  The baseline is the pipeline's task predicted by the
  * constant learner fitted on the pipeline's training target (kept in the
  * pipeline: class frequencies or mean).  Bootstrap: rows drawn with
- * replacement, keyed by (seed, round); percentiles (Efron 1979).
+ * replacement, keyed by (seed, round); percentiles (Efron 1979).  The curves
+ * and the best threshold are of these rows, too; cross-validation and hold-out
+ * leave them out.
  */
 MLS_API MLS_CHECK bool mls_evaluate(const struct mls_pipeline *p,
                                     const struct mls_table *table,
@@ -46,22 +60,23 @@ MLS_API MLS_CHECK bool mls_evaluate(const struct mls_pipeline *p,
 
 /*
  * k-fold cross-validation of an unfitted pipeline: the whole of it is fitted in
- * each fold on the training rows only (stratified for classification).  value
- * is the mean over folds.  When score is not NULL only the first metric of
- * options is computed, its mean goes there.  Stops early with MLS_INTERRUPTED.
+ * each fold on the training rows only.  When a column has the role of time,
+ * folds go forward in it (mls_split_folds_by_time); with that of a group,
+ * groups stay whole; otherwise folds are stratified for classification.  value
+ * is the mean over folds, sd the standard deviation between them.  Stops early
+ * with MLS_INTERRUPTED.
  */
 MLS_API MLS_CHECK bool mls_cross_validate(
     const struct mls_pipeline *p, const struct mls_table *table, int k,
     const struct mls_evaluate_options *options, const struct mls_run *run,
     struct mls_evaluation *out, struct mls_error *err);
-/* Fitted on the rows not held out, measured on those that are. */
+/* Fitted on the rows not held out, measured on those that are: the last by
+ * time, whole groups, or drawn with equal shares of the classes. */
 MLS_API MLS_CHECK bool mls_holdout(
     const struct mls_pipeline *p, const struct mls_table *table,
     double fraction, const struct mls_evaluate_options *options,
     const struct mls_run *run, struct mls_evaluation *out,
     struct mls_error *err);
 MLS_API void mls_evaluation_clear(struct mls_evaluation *e);
-
-/* ROC and precision-recall curves are a later addition: they belong here. */
 
 #endif

@@ -21,7 +21,8 @@ struct mls_settings {
     enum mls_task task;         /* 0: inferred */
     bool classification;        /* inferred among binary and multiclass */
     const char *positive;       /* the positive class; NULL: the last */
-    const char *class_weight;   /* NULL, "balanced", or "LABEL=W,..." */
+    const char *class_weight;   /* NULL, "balanced", or "LABEL=W,...": for the
+                                 * learner alone, steps do not see it */
     bool drop_missing_target;
     bool unknown_is_error;      /* an unseen category fails at predict */
     bool frozen;                /* keep the fitted steps of `from` */
@@ -100,7 +101,7 @@ mls_pipeline_learner(const struct mls_pipeline *p); /* NULL: steps only */
 MLS_API bool mls_pipeline_is_fitted(const struct mls_pipeline *p);
 MLS_API bool mls_pipeline_unknown_is_error(const struct mls_pipeline *p);
 /* "impute(strategy=median, indicator) → scale(method=standard) → onehot" as a
- * new string (mls_free... of base). */
+ * new string (mls_free). */
 MLS_API MLS_CHECK char *mls_pipeline_recipe_text(const struct mls_pipeline *p,
                                                  struct mls_error *err);
 /* Everything, for inspect: a new JSON object. */
@@ -154,7 +155,8 @@ MLS_API MLS_CHECK bool mls_pipeline_weights(const struct mls_pipeline *p,
                                             double **weight,
                                             struct mls_error *err);
 
-/* CSV in, predictions out, in constant memory and in row order. */
+/* CSV in, predictions out, in constant memory and in row order.  read comes
+ * from mls_pipeline_read_options; its schema is replaced. */
 struct mls_predict_options {
     const char *keep;           /* COLUMNS record of input columns to copy */
     bool proba, raw;

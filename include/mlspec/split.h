@@ -28,6 +28,33 @@ MLS_API MLS_CHECK bool mls_split_folds(int64_t n, const double *strata, int k,
                                        uint64_t seed, int32_t *fold,
                                        struct mls_error *err);
 
+/*
+ * k folds of whole groups (group holds n codes): the groups in random order,
+ * then by falling size, each into the fold that has the fewest rows so far (the
+ * first of several), so that folds are as equal as large groups allow; for
+ * groups of one size they differ by one group at most.  MLS_DATA when there are
+ * fewer groups than folds, MLS_USAGE when k < 2.
+ */
+MLS_API MLS_CHECK bool mls_split_folds_grouped(int64_t n, const double *group,
+                                               int k, uint64_t seed,
+                                               int32_t *fold,
+                                               struct mls_error *err);
+
+/*
+ * k folds that go forward in time (ties by row; no seed).  Each fold has
+ * n / (k + 1) rows, rounded down, and follows the one before it:
+ *
+ *     time  ------------------------------------>
+ *           -1 -1 -1 -1 | 0  0  0 | 1  1  1 | 2  2  2
+ *
+ * The rows before the first fold get -1.  A fold is tested with a model
+ * trained on all rows whose number is lower, as scikit-learn's TimeSeriesSplit
+ * does.  MLS_DATA when n < k + 1, MLS_USAGE when k < 2.  time holds no NaN.
+ */
+MLS_API MLS_CHECK bool mls_split_folds_by_time(int64_t n, const double *time,
+                                               int k, int32_t *fold,
+                                               struct mls_error *err);
+
 /* The last rows by time (ties by row) are the test rows: no seed.  time must hold no NaN. */
 MLS_API MLS_CHECK bool mls_split_by_time(int64_t n, const double *time,
                                          double fraction, uint8_t *in_test,

@@ -101,6 +101,8 @@ struct mls_read_options {
      * close. */
     const struct mls_schema *schema;
     bool need_all;
+    bool keep_extra;                /* with schema: columns that it does not
+                                     * know are read as TEXT and appended */
     bool unknown_is_error;          /* with schema: an unseen level fails */
     bool list_errors;               /* describe: a wrong cell counts as missing
                                      * and in wrong_cells instead of failing */
@@ -201,6 +203,13 @@ mls_writer_open(const char *path, const struct mls_schema *schema,
 MLS_API MLS_CHECK bool mls_writer_block(struct mls_writer *w,
                                         const struct mls_block *block,
                                         struct mls_error *err);
+/* Several blocks, by all threads of run (NULL: one); the bytes are the same.
+ * Needs memory for a few MB of text a thread at most. */
+MLS_API MLS_CHECK bool mls_writer_blocks(struct mls_writer *w,
+                                         struct mls_block *const *blocks,
+                                         int64_t count,
+                                         const struct mls_run *run,
+                                         struct mls_error *err);
 /* Completes the file (rename) and frees, also on failure. */
 MLS_API MLS_CHECK bool mls_writer_close(struct mls_writer *w,
                                         struct mls_error *err);

@@ -32,7 +32,7 @@ MLS_CHECK bool mls_grow(void *pointer_to_pointer, int64_t count,
 MLS_CHECK char *mls_copy_text(const char *text, struct mls_error *err);
 MLS_CHECK char *mls_copy_bytes(const char *bytes, size_t length,
                                struct mls_error *err); /* NUL added */
-void mls_free(void *pointer); /* NULL is fine */
+/* mls_free (mlspec/error.h) frees what any of these returned. */
 
 /* For the hooks of other libraries: no error object, NULL on failure. */
 void *mls_hook_alloc(size_t bytes);

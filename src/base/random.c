@@ -2,7 +2,7 @@
  * Counter-based random numbers.  Philox4x32-10 turns 128 bits of counter under
  * 64 bits of key into 128 random bits by ten rounds of
  *
- *     (a, b, c, d) -> (hi(M1 c) ^ b ^ k0, lo(M1 c), hi(M0 a) ^ d ^ k1, lo(M0 a))
+ *     a, b, c, d -> hi(M1 c) ^ b ^ k0, lo(M1 c), hi(M0 a) ^ d ^ k1, lo(M0 a)
  *
  * and we lay our three arguments into it so that no two uses share a counter:
  *

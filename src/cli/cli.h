@@ -4,10 +4,10 @@
  * pages, completions, config keys and the docs' option tables follow from the
  * tables here and in the library.
  *
- *   argv ─ options.c ─┐
- *                     ├─ struct options ─ validate.c ─ cmd_NAME.c ─ library
- *   FILE ─ config.c ──┘                                    │
- *                                  stdout ─ render.c ──────┘
+ *   argv ─ arguments.c ─┐
+ *                       ├─ struct options ─ validate.c ─ cmd_NAME.c ─ library
+ *   FILE ─ config.c ────┘                                    │
+ *                                    stdout ─ render.c ──────┘
  *
  * This layer includes mlspec/ and base/ only.
  */
@@ -52,6 +52,8 @@ struct options {
     int64_t cv;                 /* MLS_AUTO_INTEGER: not asked for */
     double test_fraction;       /* NaN: not asked for */
     double threshold;           /* NaN: 0.5 */
+    char *best_threshold;       /* a metric */
+    char *curves;               /* a file */
     struct mls_list fail_below, fail_above;     /* NAME=X */
     int64_t bootstrap;
     double confidence;
@@ -85,6 +87,7 @@ struct cli {
     const struct options *options;
     struct mls_arena arena;     /* small texts, until the command ends */
     double started;
+    double measure_seconds;     /* spent on figures: folds, bootstrap */
 };
 
 struct command {
@@ -122,7 +125,7 @@ MLS_CHECK const struct command *cli_command_need(const char *name,
     "seed threads memory time_budget config json quiet verbose progress " \
     "dry_run help "
 
-/* --- validate.c: everything that can be checked before work starts --------- */
+/* --- validate.c: everything that can be checked before work starts ------ */
 
 MLS_CHECK bool cli_validate(const struct command *command,
                             const struct options *o, struct mls_error *err);
@@ -134,7 +137,7 @@ MLS_CHECK bool cli_threshold_parse(const char *item, const char *option,
                                    char name[64], double *bound,
                                    struct mls_error *err);
 
-/* --- work.c: what several commands do first -------------------------------- */
+/* --- work.c: what several commands do first ----------------------------- */
 
 /* Reads --from or --model when named; *pipeline stays NULL when not. */
 MLS_CHECK bool cli_load(const char *path, struct mls_pipeline **pipeline,
@@ -159,8 +162,9 @@ MLS_CHECK bool cli_table_write(const struct mls_table *table, const char *path,
 /* The settings that the options ask for; borrows. */
 struct mls_settings cli_settings(const struct options *o,
                                  const struct mls_pipeline *from, bool train);
-/* The metrics are those of --metric and those that --fail-... names. */
-MLS_CHECK bool cli_evaluate_options(struct cli *cli,
+/* The metrics are those of --metric and those that --fail-... names.  rows: how
+ * many are measured on, for the number of bootstrap rounds. */
+MLS_CHECK bool cli_evaluate_options(struct cli *cli, int64_t rows,
                                     struct mls_evaluate_options *options,
                                     struct mls_error *err);
 /* The task asked for, 0 when it is to be inferred. */
@@ -173,7 +177,7 @@ MLS_CHECK bool cli_check_figures(const struct options *o,
 MLS_CHECK bool cli_write(const char *path, const struct mls_text *text,
                          struct mls_error *err);
 
-/* --- render.c: text tables and the JSON report ----------------------------- */
+/* --- render.c: text tables and the JSON report -------------------------- */
 
 /* Cells row by row; columns as wide as their widest cell. */
 struct grid {
@@ -199,6 +203,9 @@ const char *cli_task_name(enum mls_task task);
 /* "target     "survived", binary: ..." */
 void cli_render_target(const struct mls_pipeline *p,
                        const struct mls_table *table, struct mls_text *text);
+/* How rows are dealt into folds, as a few words: " by time", " by group" when a
+ * column has that role, else "". */
+const char *cli_dealt_by(const struct mls_pipeline *p);
 /* The recipe, wrapped, after a label of 11 columns. */
 MLS_CHECK bool cli_render_recipe(const struct mls_pipeline *p,
                                  struct mls_text *text, struct mls_error *err);
@@ -208,9 +215,19 @@ MLS_CHECK bool cli_render_learner(const struct mls_pipeline *p,
                                   struct mls_error *err);
 void cli_render_figures(const struct mls_evaluation *e, double confidence,
                         struct mls_text *text);
+/* The line about --best-threshold, if there is one. */
+void cli_render_best(const struct mls_evaluation *e, struct mls_text *text);
 void cli_render_confusion(const struct mls_pipeline *p,
                           const struct mls_evaluation *e,
                           struct mls_text *text);
+/* Curves as CSV or as JSON, by the name of the file. */
+MLS_CHECK bool cli_write_curves(const char *path, const struct cli *cli,
+                                const struct mls_pipeline *p,
+                                const struct mls_curves *curves,
+                                struct mls_error *err);
+/* Whether the name, less .gz or .zst, ends in .json; -1 for neither that nor
+ * .csv. */
+int cli_is_json(const char *path);
 /* A histogram of counts in block characters. */
 void cli_render_bars(const int64_t *count, int bins, struct mls_text *text);
 /* A JSON object of scalars as "key=value key=value". */
@@ -232,7 +249,7 @@ MLS_CHECK bool cli_report_counts(const struct mls_read_counts *counts,
 MLS_CHECK bool cli_report_write(const struct cli *cli, struct mls_json *report,
                                 const char *path, struct mls_error *err);
 
-/* --- help.c: pages in three formats ---------------------------------------- */
+/* --- help.c: pages in three formats ------------------------------------- */
 
 enum help_format { HELP_TEXT, HELP_MAN, HELP_MARKDOWN };
 void help_overview(enum help_format format, struct mls_text *text);
@@ -241,7 +258,7 @@ void help_command(const struct command *command, enum help_format format,
 MLS_CHECK bool help_topic(const char *topic, enum help_format format,
                           struct mls_text *text, struct mls_error *err);
 
-/* --- progress.c: what is said on stderr ------------------------------------ */
+/* --- progress.c: what is said on stderr --------------------------------- */
 
 /* Connects run's message and progress functions to stderr. */
 void progress_start(struct cli *cli);

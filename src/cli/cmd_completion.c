@@ -9,13 +9,13 @@
 #include "cli/options.h"
 
 static const char *const examples[] = {
-    "mlspec completion bash > ~/.local/share/bash-completion/completions/mlspec",
+    "mlspec completion bash > /etc/bash_completion.d/mlspec",
     "mlspec completion zsh > ~/.zfunc/_mlspec",
     "mlspec completion fish > ~/.config/fish/completions/mlspec.fish",
     NULL
 };
 
-/* --- words ----------------------------------------------------------------- */
+/* --- words -------------------------------------------------------------- */
 
 static void add_commands(struct mls_text *text)
 {
@@ -73,7 +73,8 @@ static void add_family_words(struct mls_text *text, const char *family)
             row = type->primary && type->params
                 ? mls_params_find(type->params, type->primary, NULL) : NULL;
             for (int c = 0; row && row->choices && row->choices[c]; c++)
-                mls_text_format(text, " %s", row->choices[c]);
+                if (strcmp(row->choices[c], "none") != 0)
+                    mls_text_format(text, " %s", row->choices[c]);
             if (!type->primary)
                 mls_text_format(text, " %s", type->name);
         }
@@ -121,18 +122,18 @@ static void each_value(struct mls_text *text,
     }
 }
 
-/* --- bash, and zsh through the same words ---------------------------------- */
+/* --- bash, and zsh through the same words ------------------------------- */
 
 static void bash_value(struct mls_text *text, const char *option,
                        const char *words)
 {
-    mls_text_format(text, "        --%s) words=\"%s\" ;;\n", option, words);
+    mls_text_format(text, "        --%s) found=\"%s\" ;;\n", option, words);
 }
 
 static bool bash_cases(struct mls_text *text, struct mls_error *err)
 {
     for (int i = 0; cli_commands[i]; i++) {
-        mls_text_format(text, "        %s) words=\"", cli_commands[i]->name);
+        mls_text_format(text, "        %s) found=\"", cli_commands[i]->name);
         if (strcmp(cli_commands[i]->name, "completion") == 0)
             mls_text_add(text, "bash zsh fish ");
         if (strcmp(cli_commands[i]->name, "help") == 0) {
@@ -146,19 +147,19 @@ static bool bash_cases(struct mls_text *text, struct mls_error *err)
     return true;
 }
 
-/* _mlspec_words CURRENT PREVIOUS COMMAND sets words. */
+/* _mlspec_words CURRENT PREVIOUS COMMAND sets found. */
 static bool shared_words(struct mls_text *text, struct mls_error *err)
 {
     mls_text_add(text, "_mlspec_words() {\n"
-                       "    words=\"\"\n"
+                       "    found=\"\"\n"
                        "    case \"$2\" in\n");
     each_value(text, bash_value);
     mls_text_add(text, "    esac\n"
-                       "    [ -n \"$words\" ] && return\n"
+                       "    [ -n \"$found\" ] && return\n"
                        "    case \"$3\" in\n");
     if (!bash_cases(text, err))
         return false;
-    mls_text_add(text, "        *) words=\"--help --version ");
+    mls_text_add(text, "        *) found=\"--help --version ");
     add_commands(text);
     mls_text_add(text, "\" ;;\n    esac\n}\n\n");
     return true;
@@ -172,11 +173,11 @@ static bool bash(struct mls_text *text, struct mls_error *err)
     mls_text_add(
         text,
         "_mlspec() {\n"
-        "    local words current=\"${COMP_WORDS[COMP_CWORD]}\" command=\"\"\n"
+        "    local found current=\"${COMP_WORDS[COMP_CWORD]}\" command=\"\"\n"
         "    [ \"$COMP_CWORD\" -gt 1 ] && command=\"${COMP_WORDS[1]}\"\n"
         "    _mlspec_words \"$current\" \"${COMP_WORDS[COMP_CWORD-1]}\""
         " \"$command\"\n"
-        "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+        "    COMPREPLY=($(compgen -W \"$found\" -- \"$current\"))\n"
         "}\n"
         "complete -o default -F _mlspec mlspec\n");
     return true;
@@ -194,16 +195,16 @@ static bool zsh(struct mls_text *text, struct mls_error *err)
         " before=\"${words[CURRENT-1]}\"\n"
         "    local command=\"\"\n"
         "    (( CURRENT > 2 )) && command=\"${words[2]}\"\n"
-        "    local words\n"
+        "    local found\n"
         "    _mlspec_words \"$current\" \"$before\" \"$command\"\n"
-        "    compadd -- ${=words}\n"
+        "    compadd -- ${=found}\n"
         "    [[ \"$current\" != -* ]] && (( CURRENT > 2 )) && _files\n"
         "}\n"
         "compdef _mlspec mlspec\n");
     return true;
 }
 
-/* --- fish ------------------------------------------------------------------ */
+/* --- fish --------------------------------------------------------------- */
 
 static void fish_quote(struct mls_text *text, const char *word)
 {
@@ -295,7 +296,7 @@ static bool fish(struct mls_text *text, struct mls_error *err)
     return true;
 }
 
-/* --- the command ----------------------------------------------------------- */
+/* --- the command -------------------------------------------------------- */
 
 static const struct {
     const char *name;

@@ -5,6 +5,8 @@
 #include "base/number.h"
 #include "cli/commands.h"
 
+#define LEVEL_WIDTH 20
+
 static const char *const examples[] = {
     "mlspec describe data/penguins.csv",
     "mlspec describe -t species data/penguins.csv",
@@ -12,20 +14,44 @@ static const char *const examples[] = {
     NULL
 };
 
-/* --- the overview: one line a column, in the order of the file ------------- */
+/* --- the overview: one line a column, in the order of the file ---------- */
 
-/* "male 577 (65%), female 314 (35%)" */
+/* A level, cut to some terminal columns. */
+static void add_cut(const char *level, size_t length, struct mls_text *text)
+{
+    struct mls_shown shown = mls_show(level, length);
+    const char *at = shown.text;
+    size_t left = strlen(at), size;
+    uint32_t point;
+
+    if (mls_text_width(at, left) <= LEVEL_WIDTH) {
+        mls_text_add(text, at);
+        return;
+    }
+    for (int width = 0; width < LEVEL_WIDTH - 1 && left > 0; at += size) {
+        size = mls_utf8_next(at, left, &point);
+        size = size ? size : 1;
+        width += mls_text_width(at, size);
+        mls_text_add_bytes(text, at, size);
+        left -= size;
+    }
+    mls_text_add(text, "…");
+}
+
+/* "male 65%, female 35%" */
 static void add_levels(const struct mls_profile_column *c,
                        struct mls_text *text)
 {
     int64_t there = c->rows - c->missing;
     int shown = c->top_count < 3 ? c->top_count : 3;
 
-    for (int i = 0; i < shown; i++)
-        mls_text_format(text, "%s%.24s %.0f%%", i ? ", " : "",
-                        mls_show(c->top[i].level, c->top[i].length).text,
+    for (int i = 0; i < shown; i++) {
+        mls_text_add(text, i ? ", " : "");
+        add_cut(c->top[i].level, c->top[i].length, text);
+        mls_text_format(text, " %.0f%%",
                         there ? 100.0 * (double)c->top[i].count / (double)there
                               : 0.0);
+    }
     if (c->distinct > shown)
         mls_text_format(text, ", %" PRId64 " more", c->distinct - shown);
 }
@@ -57,7 +83,8 @@ static struct shown_number date_text(double seconds)
     month = (5 * day_of_year + 2) / 153;
     rest = year_of_era + era * 400 + (month >= 10);
     snprintf(shown.text, sizeof shown.text, "%04d-%02d-%02d",
-             (int)(rest % 10000), (int)(month < 10 ? month + 3 : month - 9) % 13,
+             (int)(rest % 10000),
+             (int)(month < 10 ? month + 3 : month - 9) % 13,
              (int)(day_of_year - (153 * month + 2) / 5 + 1) % 32);
     return shown;
 }
@@ -146,7 +173,7 @@ static void overview(const struct mls_profile *profile, struct mls_text *text)
                            "0 is none\n");
 }
 
-/* --- numbers --------------------------------------------------------------- */
+/* --- numbers ------------------------------------------------------------ */
 
 static void numbers(const struct mls_profile *profile, struct mls_text *text)
 {
@@ -184,7 +211,7 @@ static void numbers(const struct mls_profile *profile, struct mls_text *text)
     }
 }
 
-/* --- what to look at ------------------------------------------------------- */
+/* --- what to look at ---------------------------------------------------- */
 
 static void problem(struct mls_text *text, bool *any, const char *what)
 {
@@ -202,12 +229,11 @@ static void problems(const struct mls_table *table,
 
     if (table->counts.wrong_cells) {
         snprintf(line, sizeof line,
-                 "%" PRId64 " cell%s not fit the kind of %s column, and count "
-                 "as missing here; other commands refuse them (--na or "
-                 "--categorical)",
+                 "%" PRId64 " %s not fit the kind of the column, which is "
+                 "shown as missing here; other commands refuse it and say "
+                 "where it is (--na or --categorical)",
                  table->counts.wrong_cells,
-                 table->counts.wrong_cells == 1 ? " does" : "s do",
-                 table->counts.wrong_cells == 1 ? "its" : "their");
+                 table->counts.wrong_cells == 1 ? "cell does" : "cells do");
         problem(text, &any, line);
     }
     if (profile->duplicate_rows) {
@@ -265,6 +291,12 @@ static bool render(const struct options *o, const struct mls_table *table,
                     table->rows, table->schema.count);
     dialect(&table->dialect, &text);
     mls_text_add(&text, "\n");
+    if (profile->sample_rows)
+        mls_text_format(&text,
+                        "quantiles, repeated rows and how many numbers and "
+                        "texts differ:\nof a random sample of %" PRId64
+                        " rows; all else is of all rows\n",
+                        profile->sample_rows);
     overview(profile, &text);
     numbers(profile, &text);
     problems(table, profile, &text);
@@ -273,7 +305,7 @@ static bool render(const struct options *o, const struct mls_table *table,
     return ok;
 }
 
-/* --- JSON ------------------------------------------------------------------ */
+/* --- JSON --------------------------------------------------------------- */
 
 static bool number_json(const struct mls_profile_column *c,
                         struct mls_json *to, struct mls_error *err)
@@ -347,6 +379,8 @@ static bool report(const struct options *o, struct cli *cli,
     bool ok = json && mls_json_add_integer(json, "rows", table->rows, err)
         && mls_json_add_integer(json, "duplicate_rows",
                                 profile->duplicate_rows, err)
+        && mls_json_add_integer(json, "sample_rows", profile->sample_rows,
+                                err)
         && mls_json_add_integer(json, "wrong_cells",
                                 table->counts.wrong_cells, err)
         && mls_schema_to_json(&table->schema, false, json, err);
@@ -366,16 +400,24 @@ static bool run(const struct options *o, struct cli *cli,
     struct mls_read_options read;
     struct mls_roles roles = { o->target, o->weight, o->group, o->time,
                                o->id, o->ignore };
+    const struct mls_profile_options how = { .seed = (uint64_t)o->seed };
     struct mls_table table = { 0 };
     struct mls_profile profile = { 0 };
+    double start = mls_now();
     bool ok = cli_read_options(cli, NULL, NULL, &read, err);
+    double start = mls_now(), read_at;
 
     read.list_errors = true;
     ok = ok && mls_table_read(o->data, &read, &cli->run, &table, err);
+    cli->run.read_seconds += mls_now() - start;
     if (ok)
         cli_note_counts(cli, o->data, &table.counts);
+    read_at = mls_now();
     ok = ok && mls_schema_set_roles(&table.schema, &roles, err)
-        && mls_profile(&table, &cli->run, &profile, err)
+        && mls_profile(&table, &how, &cli->run, &profile, err);
+    cli->run.read_seconds += read_at - start;
+    cli->run.prepare_seconds += mls_now() - read_at;
+    ok = ok
         && (o->json ? report(o, cli, &table, &profile, err)
                     : render(o, &table, &profile, err));
     mls_profile_clear(&profile);
@@ -392,10 +434,13 @@ const struct command command_describe = {
         "much is missing, how many values differ, and how they are spread; "
         "then what deserves a look before training. With --target, also how "
         "much each column says about it.\n"
+        "Past 1,000,000 rows the quantiles, repeated rows and how many values "
+        "differ are those of a random sample of about as many (--seed); the "
+        "report says so.\n"
         "With --json the columns are written as a schema, which other "
         "commands read with --schema; edit it to change kinds and roles.",
     .takes = TAKES_TABLE TAKES_COLUMNS "group time "
-        "threads memory time_budget config json quiet verbose progress help ",
+        "seed threads memory time_budget config json quiet verbose progress help ",
     .output = "where the report goes; otherwise standard output",
     .data = "the table (DATA.csv, or - for standard input)",
     .data_is_file = true,

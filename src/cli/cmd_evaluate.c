@@ -8,6 +8,8 @@ static const char *const examples[] = {
     "mlspec evaluate -m penguins.mlspec data/penguins.csv",
     "mlspec evaluate -m cancer.mlspec --metric roc_auc,log_loss "
     "--fail-below roc_auc=0.9 data/breast_cancer.csv",
+    "mlspec evaluate -m cancer.mlspec --curves curves.csv "
+    "--best-threshold f1 data/breast_cancer.csv",
     NULL
 };
 
@@ -21,6 +23,7 @@ static bool say_text(const struct options *o, const struct mls_pipeline *p,
     mls_text_format(&text, "rows       %" PRId64 "\n\n", e->rows);
     cli_render_figures(e, o->confidence, &text);
     cli_render_confusion(p, e, &text);
+    cli_render_best(e, &text);
     ok = cli_write(o->output, &text, err);
     mls_text_clear(&text);
     return ok;
@@ -36,8 +39,7 @@ static bool say_json(const struct options *o, struct cli *cli,
         && mls_json_add_text(json, "task",
                              cli_task_name(mls_pipeline_task(p)), err)
         && cli_report_evaluation(p, e, json, err)
-        && (o->bootstrap == 0
-            || mls_json_add_real(json, "confidence", o->confidence, err))
+        && mls_json_add_real(json, "confidence", o->confidence, err)
         && cli_report_write(cli, json, o->output, err);
 
     mls_json_free(json);
@@ -102,18 +104,21 @@ static bool run(const struct options *o, struct cli *cli,
         mls_fail(err, MLS_USAGE, "which pipeline?");
         return mls_fail_fix(err, "name it with --model FILE");
     }
-    ok = cli_evaluate_options(cli, &how, err) && cli_load(o->model, &p, err)
-        && check_model(o, p, err)
+    ok = cli_load(o->model, &p, err) && check_model(o, p, err)
         && cli_table_read(o->data, cli, p, NULL, &table, err)
-        && check_truth(p, &table, err);
+        && check_truth(p, &table, err)
+        && cli_evaluate_options(cli, table.rows, &how, err);
     if (ok && o->dry_run) {
         ok = say_plan(p, &table, err);
     } else if (ok) {
         start = mls_now();
         ok = mls_evaluate(p, &table, &how, &cli->run, &e, err);
-        cli->run.prepare_seconds += mls_now() - start;
-        ok = ok && (o->json ? say_json(o, cli, p, &table, &e, err)
-                            : say_text(o, p, &e, err))
+        cli->measure_seconds += mls_now() - start;
+        ok = ok
+            && (!o->curves
+                || cli_write_curves(o->curves, cli, p, &e.curves, err))
+            && (o->json ? say_json(o, cli, p, &table, &e, err)
+                        : say_text(o, p, &e, err))
             && cli_check_figures(o, &e, err);
     }
     mls_evaluation_clear(&e);
@@ -132,10 +137,16 @@ const struct command command_evaluate = {
         "and with what the best constant guess reaches; for classes also the "
         "confusion matrix. The rows should be none that the model was trained "
         "on.\n"
+        "--curves writes the points of the ROC, precision-recall and "
+        "calibration curves, of the positive class or of each class against "
+        "the rest. --best-threshold finds the threshold at which a metric of "
+        "predicted classes would be best on these rows; train and tune choose "
+        "one on rows that the model has not seen.\n"
         "--fail-below and --fail-above end with status 1 after the report, "
         "for use in scripts and Makefiles.",
     .takes = TAKES_DIALECT TAKES_RUN
-        "model metric threshold bootstrap confidence fail_below fail_above ",
+        "model unknown metric threshold best_threshold curves bootstrap "
+        "confidence fail_below fail_above ",
     .output = "where the report goes; otherwise standard output",
     .data = "the table (DATA.csv, or - for standard input)",
     .data_is_file = true,

@@ -93,12 +93,12 @@ const struct command command_predict = {
         "prediction, then probabilities or scores.\n"
         "Columns are matched by name, in any order; further ones are ignored "
         "and a missing one is an error. A category that was not seen in "
-        "training counts as missing, unless the pipeline was trained with "
-        "--unknown error. With --bad-rows skip a skipped row keeps its line, "
-        "with an empty prediction.",
+        "training counts as missing, unless --unknown error says otherwise, "
+        "here or in training. With --bad-rows skip a skipped row keeps its "
+        "line, with an empty prediction.",
     .takes = TAKES_DIALECT
         "threads memory time_budget config json quiet verbose progress "
-        "dry_run help model proba raw keep threshold ",
+        "dry_run help model unknown proba raw keep threshold ",
     .output = "where the predictions go; otherwise standard output",
     .data = "the table (DATA.csv, or - for standard input)",
     .data_is_file = true,

@@ -11,7 +11,7 @@ static const char *const examples[] = {
     NULL
 };
 
-/* --- choosing -------------------------------------------------------------- */
+/* --- choosing ----------------------------------------------------------- */
 
 static bool selects(const struct options *o)
 {
@@ -54,7 +54,7 @@ static bool check(const struct options *o, struct mls_error *err)
     return mls_fail_fix(err, "add --select univariate, for example");
 }
 
-/* --- saying ---------------------------------------------------------------- */
+/* --- saying ------------------------------------------------------------- */
 
 struct scored {
     const struct mls_json *json;
@@ -173,7 +173,7 @@ static bool say(const struct options *o, struct cli *cli,
     return ok;
 }
 
-/* --- the command ----------------------------------------------------------- */
+/* --- the command -------------------------------------------------------- */
 
 static bool say_plan(const struct mls_pipeline *p,
                      const struct mls_table *table, struct mls_error *err)

@@ -221,10 +221,6 @@ static bool say(const struct options *o, struct cli *cli,
 
 static bool check(const struct options *o, struct mls_error *err)
 {
-    if (o->group && o->time) {
-        mls_fail(err, MLS_USAGE, "--group and --time exclude each other");
-        return mls_fail_fix(err, "leave one of them out");
-    }
     if (o->train_output || o->test_output || o->dry_run)
         return true;
     mls_fail(err, MLS_USAGE, "the parts have nowhere to go");

@@ -25,7 +25,7 @@ static enum method method_of(const struct options *o)
                                        : NOT_MEASURED;
 }
 
-/* --- quality --------------------------------------------------------------- */
+/* --- quality ------------------------------------------------------------ */
 
 /* What the model file keeps of how good it is: no paths, no times. */
 static struct mls_json *quality_json(const struct mls_pipeline *p,
@@ -34,56 +34,76 @@ static struct mls_json *quality_json(const struct mls_pipeline *p,
                                      struct mls_error *err)
 {
     struct mls_json *json = mls_json_new_object(err);
+    char name[64];
 
-    if (json && mls_json_add_text(json, "method", method_names[method], err)
+    snprintf(name, sizeof name, "%s%s", method_names[method],
+             method == BY_TABLE ? "" : cli_dealt_by(p));
+    if (json && mls_json_add_text(json, "method", name, err)
         && cli_report_evaluation(p, e, json, err))
         return json;
     mls_json_free(json);
     return NULL;
 }
 
-/* The figures of a pipeline not fitted yet; with --valid it is fitted first
- * and stays so. */
+/* On a table of its own: the pipeline is fitted first, and stays so. */
+static bool measure_on(const char *path, struct cli *cli,
+                       struct mls_pipeline *p, const struct mls_table *table,
+                       struct mls_evaluation *e, struct mls_error *err)
+{
+    struct mls_evaluate_options how;
+    struct mls_table valid = { 0 };
+    double start;
+    bool ok = cli_table_read(path, cli, p, NULL, &valid, err)
+        && cli_evaluate_options(cli, valid.rows, &how, err)
+        && mls_pipeline_fit(p, table, NULL, 0, &cli->run, err);
+
+    start = mls_now();
+    ok = ok && mls_evaluate(p, &valid, &how, &cli->run, e, err);
+    cli->measure_seconds += mls_now() - start;
+    mls_table_clear(&valid);
+    return ok;
+}
+
+/* The figures of a pipeline not fitted yet, by the method asked for. */
 static bool measure(const struct options *o, struct cli *cli,
                     struct mls_pipeline *p, const struct mls_table *table,
                     struct mls_evaluation *e, struct mls_error *err)
 {
+    enum method method = method_of(o);
+    double share = method == BY_HOLDOUT ? o->test_fraction : 0;
+    double start = mls_now();
     struct mls_evaluate_options how;
-    struct mls_table valid = { 0 };
-    bool ok = cli_evaluate_options(cli, &how, err);
+    bool ok;
 
-    switch (method_of(o)) {
-    case BY_FOLDS:
-        return ok
-            && mls_cross_validate(p, table, (int)o->cv, &how, &cli->run, e,
-                                  err);
-    case BY_HOLDOUT:
-        return ok
-            && mls_holdout(p, table, o->test_fraction, &how, &cli->run, e,
-                           err);
-    case BY_TABLE:
-        ok = ok && cli_table_read(o->valid, cli, p, NULL, &valid, err)
-            && mls_pipeline_fit(p, table, NULL, 0, &cli->run, err)
-            && mls_evaluate(p, &valid, &how, &cli->run, e, err);
-        mls_table_clear(&valid);
-        return ok;
-    default:
-        return ok;
-    }
+    if (method == NOT_MEASURED)
+        return true;
+    if (method == BY_TABLE)
+        return measure_on(o->valid, cli, p, table, e, err);
+    ok = cli_evaluate_options(cli, (int64_t)(share * (double)table->rows),
+                              &how, err);
+    if (method == BY_FOLDS)
+        ok = ok && mls_cross_validate(p, table, (int)o->cv, &how, &cli->run,
+                                      e, err);
+    else
+        ok = ok && mls_holdout(p, table, o->test_fraction, &how, &cli->run, e,
+                               err);
+    cli->measure_seconds += mls_now() - start;
+    return ok;
 }
 
-/* --- saying ---------------------------------------------------------------- */
+/* --- saying ------------------------------------------------------------- */
 
-static void say_method(const struct options *o, const struct mls_evaluation *e,
-                       struct mls_text *text)
+static void say_method(const struct options *o, const struct mls_pipeline *p,
+                       const struct mls_evaluation *e, struct mls_text *text)
 {
     switch (method_of(o)) {
     case BY_FOLDS:
-        mls_text_format(text, "\nin %d-fold cross-validation, mean of the "
-                              "folds:\n", e->folds);
+        mls_text_format(text, "\nin %d-fold cross-validation%s, mean of the "
+                              "folds:\n", e->folds, cli_dealt_by(p));
         break;
     case BY_HOLDOUT:
-        mls_text_format(text, "\non %" PRId64 " rows held out:\n", e->rows);
+        mls_text_format(text, "\non %" PRId64 " rows held out%s:\n", e->rows,
+                        cli_dealt_by(p));
         break;
     default:
         mls_text_format(text, "\non the %" PRId64 " rows of %s:\n", e->rows,
@@ -102,7 +122,7 @@ static bool say_text(const struct options *o, const struct mls_pipeline *p,
     cli_render_target(p, table, &text);
     ok = cli_render_recipe(p, &text, err) && cli_render_learner(p, &text, err);
     if (ok && e->count) {
-        say_method(o, e, &text);
+        say_method(o, p, e, &text);
         cli_render_figures(e, o->confidence, &text);
     }
     if (o->dry_run)
@@ -140,7 +160,7 @@ static bool say(const struct options *o, struct cli *cli,
     return o->quiet || say_text(o, p, table, e, err);
 }
 
-/* --- the command ----------------------------------------------------------- */
+/* --- the command -------------------------------------------------------- */
 
 static bool save(const struct options *o, struct cli *cli,
                  struct mls_pipeline *p, const struct mls_evaluation *e,
@@ -227,9 +247,11 @@ const struct command command_train = {
         "it; then the figures are those of models fitted without the rows "
         "they are measured on, and stand beside the best constant guess. The "
         "model that is written is fitted on all rows of DATA.csv all the "
-        "same. When a --fail-below or --fail-above check fails, nothing is "
+        "same. With --group the rows of a group are held out together; with "
+        "--time models are measured on rows later than those they were fitted "
+        "on. When a --fail-below or --fail-above check fails, nothing is "
         "written.",
-    .takes = TAKES_TABLE TAKES_COLUMNS TAKES_RECIPE TAKES_RUN
+    .takes = TAKES_TABLE TAKES_COLUMNS "group time " TAKES_RECIPE TAKES_RUN
         "learner task positive class_weight missing_target unknown valid cv "
         "test_fraction metric threshold fail_below fail_above ",
     .output = "the pipeline to write (MODEL.mlspec)",

@@ -15,7 +15,7 @@ static const char *const examples[] = {
     NULL
 };
 
-/* --- saying ---------------------------------------------------------------- */
+/* --- saying ------------------------------------------------------------- */
 
 static const struct mls_metric_type *metric_of(const struct options *o,
                                                const struct mls_pipeline *p)
@@ -68,7 +68,8 @@ static bool trial_table(const struct mls_study_result *study,
         const struct mls_trial *t = order[i].trial;
 
         grid_add_format(&grid, "%" PRId64, t->number);
-        grid_add(&grid, t->failure ? "failed" : cli_figure(t->value, t->value).text);
+        grid_add(&grid, t->failure ? "failed"
+                                   : cli_figure(t->value, t->value).text);
         grid_add(&grid, cli_figure(t->sd, t->value).text);
         grid_add(&grid, t->failure ? t->failure : t->params);
     }
@@ -95,9 +96,10 @@ static bool say_text(const struct options *o, const struct mls_pipeline *p,
         if (study->resumed)
             mls_text_format(&text, ", %" PRId64 " of them from the study",
                             study->resumed);
-        mls_text_format(&text, ", each in %d-fold cross-validation, best "
+        mls_text_format(&text, ", each in %d-fold cross-validation%s, best "
                                "first:\n",
-                        o->cv == MLS_AUTO_INTEGER ? FOLDS : (int)o->cv);
+                        o->cv == MLS_AUTO_INTEGER ? FOLDS : (int)o->cv,
+                        cli_dealt_by(p));
         ok = trial_table(study, metric_of(o, p), &text, err);
     }
     if (o->dry_run)
@@ -163,7 +165,7 @@ static bool say(const struct options *o, struct cli *cli,
     return ok;
 }
 
-/* --- the command ----------------------------------------------------------- */
+/* --- the command -------------------------------------------------------- */
 
 /* The best trial's figure, as the file keeps it and as checks see it. */
 static bool keep_quality(const struct options *o, struct mls_pipeline *p,
@@ -292,12 +294,13 @@ const struct command command_tune = {
         "Tries settings of the whole pipeline, measures each by "
         "cross-validation (--cv, 5 folds when not given), then fits the best "
         "on all rows and writes it. Without --range the learner's own ranges "
-        "are searched.\n"
+        "are searched. --group and --time say how the rows are dealt into "
+        "folds, as in train.\n"
         "With --study the trials are kept in a file: the same command goes on "
         "where it was interrupted, and several at once share the work. At the "
         "--time-budget the best so far counts. The figure of the best of many "
         "trials flatters it: measure the result on rows of its own.",
-    .takes = TAKES_TABLE TAKES_COLUMNS TAKES_RECIPE TAKES_RUN
+    .takes = TAKES_TABLE TAKES_COLUMNS "group time " TAKES_RECIPE TAKES_RUN
         "learner task positive class_weight missing_target unknown cv metric "
         "fail_below fail_above search trials range study ",
     .output = "the pipeline to write (MODEL.mlspec)",

@@ -1,26 +1,13 @@
-/*
- * The list of commands.  To add one: its .c file here, a line below.
- */
+/* Finding a command by name. */
 #include "cli/commands.h"
 
 #include "mlspec/params.h"
 
 #define COMMANDS_LIMIT 64
 
-const struct command *const cli_commands[] = {
-    &command_describe,
-    &command_split,
-    &command_preprocess,
-    &command_select_features,
-    &command_train,
-    &command_tune,
-    &command_evaluate,
-    &command_predict,
-    &command_inspect,
-    &command_help,
-    &command_completion,
-    NULL
-};
+#define ROW(name) &command_##name,
+const struct command *const cli_commands[] = { CLI_COMMANDS(ROW) NULL };
+#undef ROW
 
 static bool same(const char *a, const char *b)
 {

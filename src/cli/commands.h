@@ -1,19 +1,25 @@
-/* The commands, for the list in commands.c. */
+/* The commands.  To add one: its .c file here, a row below. */
 #ifndef MLS_CLI_COMMANDS_H
 #define MLS_CLI_COMMANDS_H
 
 #include "cli/cli.h"
 
-extern const struct command command_describe;
-extern const struct command command_split;
-extern const struct command command_preprocess;
-extern const struct command command_select_features;
-extern const struct command command_train;
-extern const struct command command_tune;
-extern const struct command command_evaluate;
-extern const struct command command_predict;
-extern const struct command command_inspect;
-extern const struct command command_help;
-extern const struct command command_completion;
+/* All commands, in the order that help lists them: one file, one row. */
+#define CLI_COMMANDS(ROW) \
+    ROW(describe) \
+    ROW(split) \
+    ROW(preprocess) \
+    ROW(select_features) \
+    ROW(train) \
+    ROW(tune) \
+    ROW(evaluate) \
+    ROW(predict) \
+    ROW(inspect) \
+    ROW(help) \
+    ROW(completion)
+
+#define ROW(name) extern const struct command command_##name;
+CLI_COMMANDS(ROW)
+#undef ROW
 
 #endif

@@ -2,8 +2,9 @@
  * Options from a JSON file.
  *
  *   { "seed": 7, "threads": 4,
- *     "train":   { "data": "churn.csv", "target": "churn", "output": "m.mlspec",
- *                  "id": ["customer", "order"], "set": { "l2": 0.1 } },
+ *     "train":   { "data": "churn.csv", "target": "churn",
+ *                  "output": "m.mlspec", "id": ["customer", "order"],
+ *                  "set": { "l2": 0.1 } },
  *     "predict": { "model": "m.mlspec", "proba": true } }
  *
  * Keys at the top are for all commands that have them, those in a command's

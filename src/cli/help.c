@@ -9,7 +9,7 @@
 #include "cli/options.h"
 #include "cli/page.h"
 
-/* --- one param ------------------------------------------------------------- */
+/* --- one param ---------------------------------------------------------- */
 
 static void add_dashed(struct mls_text *text, const char *name)
 {
@@ -161,7 +161,7 @@ static void params_section(struct page *page, const struct mls_param *params)
             param_term(page, params);
 }
 
-/* --- commands -------------------------------------------------------------- */
+/* --- commands ----------------------------------------------------------- */
 
 /* --impute STRATEGY: what the values of a family are. */
 static void family_term(struct page *page, const char *family)
@@ -343,7 +343,7 @@ void help_overview(enum help_format format, struct mls_text *text)
                     "steps, metrics, searches, config, missing, exit-status.");
 }
 
-/* --- topics ---------------------------------------------------------------- */
+/* --- topics ------------------------------------------------------------- */
 
 static void add_tasks(struct mls_text *text, unsigned tasks)
 {
@@ -392,7 +392,8 @@ static bool learner_topic(struct page *page, const char *topic)
         page_term(page, "row weights",
                   l->can & MLS_CAN_WEIGHTS ? "yes" : "no");
         page_term(page, "missing cells",
-                  l->can & MLS_CAN_MISSING ? "yes" : "after a step filled them");
+                  l->can & MLS_CAN_MISSING ? "yes"
+                                           : "after a step filled them");
         some_term(page, "source", l->source);
         params_section(page, l->params);
         return true;
@@ -421,12 +422,10 @@ static void step_page(struct page *page, const struct mls_step_type *type)
 
     page_title(page, type->name, type->summary);
     page_section(page, "Step");
-    if (type->primary)
-        snprintf(option, sizeof option, "--%s %s", type->family,
-                 strcmp(type->primary, "columns") == 0 ? "COL,..."
-                                                       : type->primary);
-    else
-        snprintf(option, sizeof option, "--%s %s", type->family, type->name);
+    snprintf(option, sizeof option, "--%s %s", type->family,
+             !type->primary                           ? type->name
+             : strcmp(type->primary, "columns") == 0 ? "COL,..."
+                                                      : "HOW");
     page_term(page, "option", option);
     kinds_term(page, type->fits);
     if (type->needs_target) {
@@ -533,13 +532,13 @@ static void steps_page(struct page *page)
         "one.");
 }
 
-static void metrics_page(struct page *page)
+static void metric_terms(struct page *page, bool in_report)
 {
     struct mls_text text = { 0 };
 
-    page_title(page, "metrics", "what evaluate, train and tune measure");
-    page_section(page, "Metrics");
     for (int i = 0; mls_metrics[i]; i++) {
+        if (mls_metrics[i]->in_report != in_report)
+            continue;
         mls_text_format(&text, "%s (", mls_metrics[i]->title);
         add_tasks(&text, mls_metrics[i]->tasks);
         mls_text_format(&text, "; %s is better)",
@@ -548,6 +547,21 @@ static void metrics_page(struct page *page)
         page_term(page, mls_metrics[i]->name, text.bytes ? text.bytes : "");
         mls_text_clear(&text);
     }
+}
+
+static void metrics_page(struct page *page)
+{
+    page_title(page, "metrics", "what evaluate, train and tune measure");
+    page_section(page, "Metrics measured when none is named");
+    metric_terms(page, true);
+    page_section(page, "Metrics to name with --metric");
+    metric_terms(page, false);
+    page_section(page, "Notes");
+    page_paragraphs(
+        page,
+        "--metric '*' measures every metric that fits the task. One that was "
+        "named must have a value; any other shows - where it is undefined.\n"
+        "A row of weight 2 counts as two rows, one of weight 0 as none.");
 }
 
 static void searches_page(struct page *page)

@@ -4,8 +4,9 @@
  *
  * Signals: the first SIGINT or SIGTERM raises a flag that the library looks at
  * between chunks of work, so that everything unwinds and unfinished files go
- * away; a second one removes them here and ends the process at once, as does
- * SIGPIPE.  Signals that the parent chose to ignore stay ignored.
+ * away.  A second one removes them here and ends the process at once; so does
+ * SIGPIPE, and a timer when nothing looked at the flag for some seconds (a read
+ * from a silent pipe).  Signals that the parent chose to ignore stay ignored.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -13,6 +14,8 @@
 
 #include "base/file.h"
 #include "cli/options.h"
+
+#define PATIENCE 3              /* seconds from the first signal to the end */
 
 static volatile sig_atomic_t stop;
 
@@ -26,9 +29,12 @@ static void end_now(int signo)
 
 static void on_signal(int signo)
 {
+    if (signo == SIGALRM)
+        end_now(stop ? (int)stop : SIGTERM);
     if (stop || signo == SIGPIPE)
         end_now(signo);
     stop = signo;
+    alarm(PATIENCE);
 }
 
 static void handle(int signo)
@@ -47,6 +53,7 @@ static void handle_signals(void)
     handle(SIGINT);
     handle(SIGTERM);
     handle(SIGPIPE);
+    handle(SIGALRM);
 }
 
 static int exit_status(const struct mls_error *err)

@@ -46,6 +46,10 @@ bool options_is_flag(const struct option *option);
 /* Sets it in o.  text NULL: a flag without value. */
 MLS_CHECK bool options_set(const struct option *option, const char *text,
                            struct options *o, struct mls_error *err);
+/* Drops those of the first among items that have the KEY of item (KEY=VALUE, or
+ * KEY alone); returns how many. */
+int64_t options_drop_key(struct mls_list *list, const char *item,
+                         int64_t among);
 /* Fails with the nearest name as the fix. */
 bool options_unknown(const struct command *command, const char *name,
                      const char *kind, struct mls_error *err);
@@ -55,7 +59,8 @@ const char *options_family(int64_t i);
 /* Each key of a learner's param once; NULL after the last. */
 const struct mls_param *options_learner_param(int64_t i);
 
-/* Fills o from the arguments after the command's name, and from --config. */
+/* arguments.c: fills o from the arguments after the command's name, and from
+ * --config. */
 MLS_CHECK bool options_parse(const struct command *command, int argc,
                              char **argv, struct options *o,
                              struct mls_error *err);

@@ -76,9 +76,11 @@ static void show(const char *phase, double done, double total, double now)
     if (total > 0)
         snprintf(line, sizeof line, "\r\033[K%s: %.0f%%%s%s", phase,
                  100 * fmin(done / total, 1), *left ? ", " : "", left);
-    else
+    else if (rate >= 100)
         snprintf(line, sizeof line, "\r\033[K%s: %.0f, %.0f/s", phase, done,
                  rate);
+    else
+        snprintf(line, sizeof line, "\r\033[K%s: %.0f", phase, done);
     say(line);
     state.shown = true;
 }

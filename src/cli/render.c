@@ -12,7 +12,7 @@
 #include "base/number.h"
 #include "cli/cli.h"
 
-/* --- grids ----------------------------------------------------------------- */
+/* --- grids -------------------------------------------------------------- */
 
 void grid_add(struct grid *grid, const char *cell)
 {
@@ -86,7 +86,7 @@ void grid_print(struct grid *grid, int indent, struct mls_text *text)
     mls_list_clear(&grid->cells);
 }
 
-/* --- numbers --------------------------------------------------------------- */
+/* --- numbers ------------------------------------------------------------ */
 
 struct shown_number cli_number(double value)
 {
@@ -119,7 +119,7 @@ struct shown_number cli_figure(double value, double like)
     return shown;
 }
 
-/* --- histograms ------------------------------------------------------------ */
+/* --- histograms --------------------------------------------------------- */
 
 void cli_render_bars(const int64_t *count, int bins, struct mls_text *text)
 {
@@ -134,7 +134,7 @@ void cli_render_bars(const int64_t *count, int bins, struct mls_text *text)
         mls_text_add(text, count[b] ? bars[(count[b] * 8 - 1) / most] : " ");
 }
 
-/* --- what a pipeline is ---------------------------------------------------- */
+/* --- what a pipeline is ------------------------------------------------- */
 
 const char *cli_task_name(enum mls_task task)
 {
@@ -163,6 +163,20 @@ void cli_render_target(const struct mls_pipeline *p,
     mls_text_add(text, "\n");
     if (table)
         mls_text_format(text, "rows       %" PRId64 "\n", table->rows);
+}
+
+const char *cli_dealt_by(const struct mls_pipeline *p)
+{
+    const struct mls_schema *schema = mls_pipeline_schema(p);
+    const char *by = "";
+
+    for (int64_t i = 0; i < schema->count; i++) {
+        if (schema->fields[i].role == MLS_ROLE_TIME)
+            return " by time";
+        if (schema->fields[i].role == MLS_ROLE_GROUP)
+            by = " by group";
+    }
+    return by;
 }
 
 bool cli_render_recipe(const struct mls_pipeline *p, struct mls_text *text,
@@ -227,7 +241,7 @@ bool cli_render_learner(const struct mls_pipeline *p, struct mls_text *text,
     return mls_text_ok(text, err);
 }
 
-/* --- figures --------------------------------------------------------------- */
+/* --- figures ------------------------------------------------------------ */
 
 /* Which of the three optional columns have something in them. */
 struct shown_columns {
@@ -284,6 +298,16 @@ void cli_render_figures(const struct mls_evaluation *e, double confidence,
     grid_print(&grid, 0, text);
 }
 
+void cli_render_best(const struct mls_evaluation *e, struct mls_text *text)
+{
+    const struct mls_best *best = &e->best;
+
+    if (best->metric)
+        mls_text_format(text, "\nbest threshold for %s: %.6g, where it is %s\n",
+                        best->metric->name, best->threshold,
+                        cli_figure(best->value, best->value).text);
+}
+
 #define CONFUSION_CLASSES 12
 
 void cli_render_confusion(const struct mls_pipeline *p,
@@ -315,7 +339,7 @@ void cli_render_confusion(const struct mls_pipeline *p,
     grid_print(&grid, 0, text);
 }
 
-/* --- JSON ------------------------------------------------------------------ */
+/* --- JSON --------------------------------------------------------------- */
 
 struct mls_json *cli_report(const struct cli *cli, struct mls_error *err)
 {
@@ -393,6 +417,20 @@ static bool report_confusion(const struct mls_pipeline *p,
     return counts != NULL;
 }
 
+static bool report_best(const struct mls_best *best, struct mls_json *to,
+                        struct mls_error *err)
+{
+    struct mls_json *object;
+
+    if (!best->metric)
+        return true;
+    object = mls_json_add_object(to, "best_threshold", err);
+    return object
+        && mls_json_add_text(object, "metric", best->metric->name, err)
+        && mls_json_add_real(object, "threshold", best->threshold, err)
+        && mls_json_add_real(object, "value", best->value, err);
+}
+
 bool cli_report_evaluation(const struct mls_pipeline *p,
                            const struct mls_evaluation *e, struct mls_json *to,
                            struct mls_error *err)
@@ -409,7 +447,8 @@ bool cli_report_evaluation(const struct mls_pipeline *p,
         if (!item || !report_figure(&e->figures[i], item, err))
             return false;
     }
-    return figures && report_confusion(p, e, to, err);
+    return figures && report_confusion(p, e, to, err)
+        && report_best(&e->best, to, err);
 }
 
 bool cli_report_counts(const struct mls_read_counts *counts,
@@ -445,6 +484,9 @@ static bool report_run(const struct cli *cli, struct mls_json *report,
                              err)
         && mls_json_add_real(seconds, "fit", micro(run->fit_seconds), err)
         && mls_json_add_real(seconds, "write", micro(run->write_seconds), err)
+        && (cli->measure_seconds == 0
+            || mls_json_add_real(seconds, "measure",
+                                 micro(cli->measure_seconds), err))
         && mls_json_add_real(seconds, "total",
                              micro(mls_now() - cli->started), err)
         && mls_json_add_real(report, "peak_memory_mb",

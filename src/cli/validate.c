@@ -12,7 +12,7 @@
 #include "base/number.h"
 #include "cli/options.h"
 
-/* --- files ----------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------- */
 
 struct file {
     const char *option, *path;
@@ -42,11 +42,12 @@ static int outputs(const struct options *o, struct file files[FILES])
     const struct file all[] = {
         { "--output", o->output }, { "--save", o->save },
         { "--train-output", o->train_output },
-        { "--test-output", o->test_output }, { "--study", o->study }
+        { "--test-output", o->test_output }, { "--study", o->study },
+        { "--curves", o->curves }
     };
     int n = 0;
 
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < FILES; i++)
         if (all[i].path)
             files[n++] = all[i];
     return n;
@@ -171,7 +172,7 @@ static bool check_files(const struct command *command,
     return true;
 }
 
-/* --- dialect --------------------------------------------------------------- */
+/* --- dialect ------------------------------------------------------------ */
 
 static bool one_byte(const char *text, const char *option, char *byte,
                      struct mls_error *err)
@@ -212,7 +213,7 @@ bool cli_dialect(const struct options *o, struct mls_dialect *to,
     return true;
 }
 
-/* --- metrics --------------------------------------------------------------- */
+/* --- metrics ------------------------------------------------------------ */
 
 bool cli_threshold_parse(const char *item, const char *option, char name[64],
                          double *bound, struct mls_error *err)
@@ -248,13 +249,17 @@ static bool check_metrics(const struct options *o, struct mls_error *err)
     bool ok = !o->metric || mls_list_split(o->metric, &names, err);
 
     for (int64_t i = 0; ok && i < names.count; i++)
-        ok = mls_metric_find(names.items[i], cli_task(o), err) != NULL;
+        ok = strcmp(names.items[i], "*") == 0
+            || mls_metric_find(names.items[i], cli_task(o), err) != NULL;
     mls_list_clear(&names);
+    ok = ok
+        && (!o->best_threshold
+            || mls_metric_find(o->best_threshold, cli_task(o), err));
     return ok && check_bounds(o, &o->fail_below, "--fail-below", err)
         && check_bounds(o, &o->fail_above, "--fail-above", err);
 }
 
-/* --- params ---------------------------------------------------------------- */
+/* --- params ------------------------------------------------------------- */
 
 /* Sets key in a scratch struct, to see whether it can be set. */
 static bool try_param(const struct mls_param *table, size_t size,
@@ -435,7 +440,7 @@ static bool check_recipe(const struct command *command,
     return check_set(command, o, err);
 }
 
-/* --- options together ------------------------------------------------------ */
+/* --- options together --------------------------------------------------- */
 
 static bool exclude(bool a, const char *first, bool b, const char *second,
                     struct mls_error *err)
@@ -459,8 +464,15 @@ static bool check_together(const struct command *command,
                 || !exclude(cv, "--cv", o->valid, "--valid", err)
                 || !exclude(held, "--test-fraction", o->valid, "--valid",
                             err)))
-        || !exclude(o->steps, "--steps", o->from, "--from", err))
+        || !exclude(o->steps, "--steps", o->from, "--from", err)
+        || !exclude(o->group, "--group", o->time, "--time", err))
         return false;
+    if (o->curves && cli_is_json(o->curves) < 0) {
+        mls_fail(err, MLS_USAGE, "--curves writes CSV or JSON, by the name of "
+                                 "the file");
+        mls_fail_fix(err, "let it end in .csv or .json");
+        return mls_fail_at(err, mls_show_text(o->curves).text, 0, 0, NULL);
+    }
     if (o->frozen && !o->from) {
         mls_fail(err, MLS_USAGE, "--frozen needs a pipeline to start from");
         return mls_fail_fix(err, "name it with --from FILE");

@@ -39,7 +39,7 @@ bool cli_write(const char *path, const struct mls_text *text,
     return false;
 }
 
-/* --- reading --------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------ */
 
 static bool list_has(const struct mls_list *list, const char *name)
 {
@@ -251,16 +251,46 @@ void cli_note_counts(const struct cli *cli, const char *path,
                  plural(counts->extra_columns));
 }
 
+/* A column that only the pipeline of --from asked for: the user gave none of
+ * the options that the reader names. */
+static void name_from(const struct options *o, const char *path,
+                      struct mls_error *err)
+{
+    const struct {
+        const char *start, *given;
+    } all[] = { { "--categorical: ", o->categorical },
+                { "--numeric: ", o->numeric },
+                { "--text: ", o->text } };
+
+    for (int i = 0; i < 3; i++) {
+        size_t length = strlen(all[i].start);
+
+        if (all[i].given || strncmp(err->what, all[i].start, length) != 0)
+            continue;
+        memmove(err->what, err->what + length, strlen(err->what + length) + 1);
+        err->code = MLS_DATA;
+        mls_fail_at(err, path, 0, 0, NULL);
+        mls_fail_fix(err, "--from %s expects it", o->from);
+        return;
+    }
+}
+
 bool cli_table_read(const char *path, struct cli *cli,
                     const struct mls_pipeline *fixed,
                     const struct mls_pipeline *like, struct mls_table *table,
                     struct mls_error *err)
 {
     struct mls_read_options read;
+    double start = mls_now();
 
-    if (!cli_read_options(cli, fixed, like, &read, err)
-        || !mls_table_read(path, &read, &cli->run, table, err))
+    if (!cli_read_options(cli, fixed, like, &read, err))
         return false;
+    if (!mls_table_read(path, &read, &cli->run, table, err)) {
+        if (like && !fixed)
+            name_from(cli->options, path, err);
+        return false;
+    }
+    cli->run.read_seconds += mls_now() - start;
     cli_note_counts(cli, path, &table->counts);
     if (fixed || set_roles(cli, like, &table->schema, err))
         return true;
@@ -277,19 +307,18 @@ bool cli_table_write(const struct mls_table *table, const char *path,
 
     if (!writer)
         return false;
-    for (int64_t b = 0; b < table->block_count; b++)
-        if (!mls_run_go_on(&cli->run, err)
-            || !mls_writer_block(writer, table->blocks[b], err)) {
-            mls_writer_abort(writer);
-            return false;
-        }
+    if (!mls_writer_blocks(writer, table->blocks, table->block_count,
+                           &cli->run, err)) {
+        mls_writer_abort(writer);
+        return false;
+    }
     if (!mls_writer_close(writer, err))
         return false;
     cli->run.write_seconds += mls_now() - start;
     return true;
 }
 
-/* --- settings -------------------------------------------------------------- */
+/* --- settings ----------------------------------------------------------- */
 
 struct mls_settings cli_settings(const struct options *o,
                                  const struct mls_pipeline *from, bool train)
@@ -319,7 +348,7 @@ struct mls_settings cli_settings(const struct options *o,
     return s;
 }
 
-/* --- figures --------------------------------------------------------------- */
+/* --- figures ------------------------------------------------------------ */
 
 /* Adds the names that --fail-... checks and --metric left out. */
 static bool add_checked(struct mls_list *names, const struct mls_list *checks,
@@ -361,15 +390,24 @@ static bool metric_record(struct cli *cli, const char **record,
     return ok;
 }
 
-bool cli_evaluate_options(struct cli *cli,
+/* Each round sorts all rows, and tells less the more rows there are. */
+static int rounds(const struct options *o, int64_t rows)
+{
+    if (o->bootstrap != MLS_AUTO_INTEGER)
+        return (int)o->bootstrap;
+    return rows <= 10000 ? 1000 : rows <= 100000 ? 200 : 0;
+}
+
+bool cli_evaluate_options(struct cli *cli, int64_t rows,
                           struct mls_evaluate_options *options,
                           struct mls_error *err)
 {
     const struct options *o = cli->options;
 
     *options = (struct mls_evaluate_options){
-        .threshold = o->threshold, .bootstrap = (int)o->bootstrap,
-        .confidence = o->confidence, .seed = (uint64_t)o->seed
+        .threshold = o->threshold, .bootstrap = rounds(o, rows),
+        .confidence = o->confidence, .seed = (uint64_t)o->seed,
+        .curves = o->curves != NULL, .best = o->best_threshold
     };
     return metric_record(cli, &options->metrics, err);
 }

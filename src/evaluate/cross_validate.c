@@ -2,6 +2,10 @@
  * Cross-validation and hold-out of a whole pipeline: steps and model are
  * fitted anew in each fold, on that fold's training rows and nothing else.
  *
+ * How rows are dealt follows from the roles of the columns: with a time, folds
+ * go forward in it and a fold is trained on what came before it; with a group,
+ * groups stay whole; otherwise classes are spread evenly.
+ *
  * Rows that cannot be scored (no target, no weight) are left out before the
  * rows are dealt, so that folds are equal in rows that count.
  */
@@ -14,10 +18,14 @@
 #include "mlspec/split.h"
 #include "pipeline/pipeline.h"
 
-/* The rows that take part, and their classes for stratifying. */
+/* What a row is for in one fold. */
+enum part { TRAIN, TEST, UNUSED };
+
+/* The rows that take part, and by what they are dealt. */
 struct deal {
     int64_t *row;
-    double *strata;             /* NULL for regression */
+    double *strata;             /* classes; NULL for regression */
+    double *group, *time;       /* NULL when no column has the role */
     int64_t count;
 };
 
@@ -25,6 +33,59 @@ static void deal_clear(struct deal *d)
 {
     mls_free(d->row);
     mls_free(d->strata);
+    mls_free(d->group);
+    mls_free(d->time);
+}
+
+/* Cells that say where a row belongs: all there, and no texts. */
+static bool check_cells(const struct mls_table *table, int64_t column,
+                        const double *cells, const struct deal *d,
+                        const char *what, struct mls_error *err)
+{
+    for (int64_t i = 0; i < d->count; i++) {
+        if (!isnan(cells[d->row[i]]))
+            continue;
+        mls_fail(err, MLS_DATA, "the %s is missing", what);
+        mls_fail_fix(err, "fill the cell in, or drop the row");
+        return mls_table_fail_at(table, d->row[i], column, err);
+    }
+    return true;
+}
+
+/* The cells of the column with a role for the rows dealt, or NULL in *cells
+ * when there is none. */
+static bool gather(struct deal *d, const struct mls_pipeline *p,
+                   const struct mls_table *table, enum mls_role role,
+                   double **cells, struct mls_error *err)
+{
+    const char *what = role == MLS_ROLE_GROUP ? "group" : "time";
+    int64_t column = -1;
+    double *all;
+
+    for (int64_t c = 0; c < p->schema.count; c++)
+        if (p->schema.fields[c].role == role)
+            column = mls_schema_find(&table->schema, p->schema.fields[c].name);
+    if (column < 0)
+        return true;
+    if (table->schema.fields[column].kind == MLS_KIND_TEXT) {
+        mls_fail(err, MLS_DATA, "a %s cannot be a text", what);
+        mls_fail_fix(err, "pass --categorical %s",
+                     mls_show_text(table->schema.fields[column].name).text);
+        return mls_fail_at(err, table->name, 0, 0,
+                           table->schema.fields[column].name);
+    }
+    all = mls_new_array(table->rows, sizeof *all, err);
+    if (!all)
+        return false;
+    mls_table_reals(table, column, 0, table->rows, all);
+    if (!check_cells(table, column, all, d, what, err)) {
+        mls_free(all);
+        return false;
+    }
+    for (int64_t i = 0; i < d->count; i++)
+        all[i] = all[d->row[i]]; /* row[i] >= i */
+    *cells = all;
+    return true;
 }
 
 static bool deal_make(struct deal *d, const struct mls_pipeline *p,
@@ -54,13 +115,34 @@ static bool deal_make(struct deal *d, const struct mls_pipeline *p,
     }
     mls_free(y);
     mls_free(w);
-    return ok;
+    return ok && gather(d, p, table, MLS_ROLE_TIME, &d->time, err)
+        && gather(d, p, table, MLS_ROLE_GROUP, &d->group, err);
 }
 
-/* Fits on the rows where in_test is 0, measures where it is 1. */
+static bool deal_folds(const struct deal *d, int k, uint64_t seed,
+                       int32_t *fold, struct mls_error *err)
+{
+    return d->time ? mls_split_folds_by_time(d->count, d->time, k, fold, err)
+        : d->group
+        ? mls_split_folds_grouped(d->count, d->group, k, seed, fold, err)
+        : mls_split_folds(d->count, d->strata, k, seed, fold, err);
+}
+
+static bool deal_holdout(const struct deal *d, double fraction, uint64_t seed,
+                         uint8_t *in_test, struct mls_error *err)
+{
+    return d->time
+        ? mls_split_by_time(d->count, d->time, fraction, in_test, err)
+        : d->group ? mls_split_grouped(d->count, d->group, fraction, seed,
+                                       in_test, err)
+                   : mls_split_holdout(d->count, d->strata, fraction, seed,
+                                       in_test, err);
+}
+
+/* Fits on the rows whose part is TRAIN, measures on those of TEST. */
 static bool fit_and_measure(const struct mls_pipeline *p,
                             const struct mls_table *table,
-                            const struct deal *d, const uint8_t *in_test,
+                            const struct deal *d, const uint8_t *part,
                             const struct mls_evaluate_options *options,
                             const struct mls_run *run,
                             struct mls_evaluation *out, struct mls_error *err)
@@ -73,10 +155,13 @@ static bool fit_and_measure(const struct mls_pipeline *p,
     int64_t trains = 0, tests = 0;
     bool ok = fitted && train && test;
 
+    /* The final fit on all rows says what is to be said, once. */
+    own.message = NULL;
+    own.progress = NULL;
     for (int64_t i = 0; ok && i < d->count; i++) {
-        if (in_test[i])
+        if (part[i] == TEST)
             test[tests++] = d->row[i];
-        else
+        else if (part[i] == TRAIN)
             train[trains++] = d->row[i];
     }
     ok = ok
@@ -103,18 +188,26 @@ struct folds {
     struct mls_evaluation *results;
 };
 
+/* In time, what comes later is not known yet. */
+static enum part part_in(const struct folds *f, int32_t fold, int64_t k)
+{
+    return fold == k                     ? TEST
+        : f->deal->time != NULL && fold > k ? UNUSED
+                                            : TRAIN;
+}
+
 static bool one_fold(void *context, int64_t k, struct mls_error *err)
 {
     struct folds *f = context;
-    uint8_t *in_test = mls_new(f->deal->count, 1, err);
-    bool ok = in_test != NULL;
+    uint8_t *part = mls_new(f->deal->count, 1, err);
+    bool ok = part != NULL;
 
     for (int64_t i = 0; ok && i < f->deal->count; i++)
-        in_test[i] = f->fold[i] == k;
+        part[i] = (uint8_t)part_in(f, f->fold[i], k);
     ok = ok && mls_run_go_on(f->run, err)
-        && fit_and_measure(f->p, f->table, f->deal, in_test, &f->options,
-                           f->run, &f->results[k], err);
-    mls_free(in_test);
+        && fit_and_measure(f->p, f->table, f->deal, part, &f->options, f->run,
+                           &f->results[k], err);
+    mls_free(part);
     return ok;
 }
 
@@ -147,7 +240,9 @@ static void average(const struct mls_evaluation *results, int k,
 static bool join(struct mls_evaluation *results, int k,
                  struct mls_evaluation *out, struct mls_error *err)
 {
-    int64_t cells = (int64_t)results[0].classes * results[0].classes;
+    int64_t cells = results[0].confusion
+        ? (int64_t)results[0].classes * results[0].classes
+        : 0;
 
     *out = (struct mls_evaluation){ .count = results[0].count,
                                     .classes = results[0].classes,
@@ -183,12 +278,13 @@ bool mls_cross_validate(const struct mls_pipeline *p,
 
     *out = (struct mls_evaluation){ 0 };
     f.options.bootstrap = 0;
+    f.options.curves = false;
+    f.options.best = NULL;
     if (ok) {
         fold = mls_new_array(deal.count, sizeof *fold, err);
-        f.results = mls_new(k, sizeof *f.results, err);
-        ok = fold && f.results
-            && mls_split_folds(deal.count, deal.strata, k, options->seed, fold,
-                               err);
+        ok = fold
+            && deal_folds(&deal, k, options->seed, fold, err)
+            && (f.results = mls_new(k, sizeof *f.results, err)) != NULL;
     }
     f.fold = fold;
     ok = ok && mls_parallel(run, k, one_fold, &f, err)
@@ -206,18 +302,19 @@ bool mls_holdout(const struct mls_pipeline *p, const struct mls_table *table,
                  const struct mls_run *run, struct mls_evaluation *out,
                  struct mls_error *err)
 {
+    struct mls_evaluate_options here = *options;
     struct deal deal = { 0 };
     uint8_t *in_test = NULL;
     bool ok = deal_make(&deal, p, table, err);
 
     *out = (struct mls_evaluation){ 0 };
+    here.curves = false;
+    here.best = NULL;
     if (ok) {
         in_test = mls_new(deal.count, 1, err);
         ok = in_test
-            && mls_split_holdout(deal.count, deal.strata, fraction,
-                                 options->seed, in_test, err)
-            && fit_and_measure(p, table, &deal, in_test, options, run, out,
-                               err);
+            && deal_holdout(&deal, fraction, options->seed, in_test, err)
+            && fit_and_measure(p, table, &deal, in_test, &here, run, out, err);
     }
     mls_free(in_test);
     deal_clear(&deal);

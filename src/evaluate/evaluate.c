@@ -17,6 +17,9 @@
 #include "pipeline/pipeline.h"
 #include "stats/summary.h"
 
+/* Nobody reads a larger table, and each fold would hold one. */
+#define CONFUSION_LIMIT 1000
+
 /* The rows with truth, as metrics want them. */
 struct rows {
     struct mls_outcome outcome; /* borrows the arrays below */
@@ -45,6 +48,16 @@ static void move_row(struct rows *r, int64_t to, int64_t from)
             m->probability[from * m->classes + k];
 }
 
+/* Only a recipe that leaves cells missing brings this about. */
+static bool no_prediction(const struct mls_table *table, int64_t row,
+                          struct mls_error *err)
+{
+    mls_fail(err, MLS_DATA, "the row has a missing cell and so no prediction");
+    mls_fail_fix(err, "fill it in, or train with the step impute "
+                      "(--impute median)");
+    return mls_table_fail_at(table, row, -1, err);
+}
+
 /* Rows without truth are left out or refused; rows of weight 0 left out. */
 static bool drop_rows(struct rows *r, const struct mls_pipeline *p,
                       const struct mls_table *table, struct mls_error *err)
@@ -58,11 +71,13 @@ static bool drop_rows(struct rows *r, const struct mls_pipeline *p,
             if (p->drop_missing_target)
                 continue;
             mls_fail(err, MLS_DATA, "the target is missing");
-            mls_fail_fix(err, "fill it in, or pass --missing-target drop");
+            mls_fail_fix(err, "fill it in, or leave out the row");
             return mls_table_fail_at(
                 table, i,
                 mls_schema_find(&table->schema, mls_pipeline_target(p)), err);
         }
+        if (isnan(r->made.value[i]))
+            return no_prediction(table, i, err);
         move_row(r, kept++, i);
     }
     r->made.rows = kept;
@@ -103,27 +118,67 @@ static bool add_figure(struct mls_evaluation *e,
     return true;
 }
 
-static bool choose_metrics(struct mls_evaluation *e, enum mls_task task,
-                           const char *names, struct mls_error *err)
+static bool has_figure(const struct mls_evaluation *e,
+                       const struct mls_metric_type *metric)
 {
-    struct mls_list list = { 0 };
-    bool ok;
+    for (int64_t f = 0; f < e->count; f++)
+        if (e->figures[f].metric == metric)
+            return true;
+    return false;
+}
 
-    if (!names) {
-        for (int i = 0; mls_metrics[i]; i++)
-            if ((mls_metrics[i]->tasks & (1u << task))
-                && !add_figure(e, mls_metrics[i], err))
-                return false;
+/* Those that fit the task: all, or those in_report. */
+static bool add_fitting(struct mls_evaluation *e, enum mls_task task, bool all,
+                        struct mls_error *err)
+{
+    for (int i = 0; mls_metrics[i]; i++) {
+        const struct mls_metric_type *metric = mls_metrics[i];
+
+        if ((metric->tasks & (1u << task)) && (all || metric->in_report)
+            && !has_figure(e, metric) && !add_figure(e, metric, err))
+            return false;
+    }
+    return true;
+}
+
+static bool add_named(struct mls_evaluation *e, enum mls_task task,
+                      const char *name, struct mls_error *err)
+{
+    const struct mls_metric_type *metric;
+
+    if (strcmp(name, "*") == 0)
+        return add_fitting(e, task, true, err);
+    metric = mls_metric_find(name, task, err);
+    return metric && (has_figure(e, metric) || add_figure(e, metric, err));
+}
+
+static bool split_names(const char *record, struct mls_list *names,
+                        struct mls_error *err)
+{
+    if (!record)
         return true;
-    }
-    ok = mls_list_split(names, &list, err);
-    for (int64_t i = 0; ok && i < list.count; i++) {
-        const struct mls_metric_type *metric =
-            mls_metric_find(list.items[i], task, err);
-        ok = metric && add_figure(e, metric, err);
-    }
-    mls_list_clear(&list);
-    return ok;
+    return mls_list_split(record, names, err)
+        && (names->count > 0
+            || mls_fail(err, MLS_USAGE, "--metric names no metric"));
+}
+
+static bool choose_metrics(struct mls_evaluation *e, enum mls_task task,
+                           const struct mls_list *names, struct mls_error *err)
+{
+    if (names->count == 0)
+        return add_fitting(e, task, false, err);
+    for (int64_t i = 0; i < names->count; i++)
+        if (!add_named(e, task, names->items[i], err))
+            return false;
+    return true;
+}
+
+static bool is_named(const struct mls_list *names, const char *name)
+{
+    for (int64_t i = 0; i < names->count; i++)
+        if (strcmp(names->items[i], name) == 0)
+            return true;
+    return false;
 }
 
 /* A metric that was asked for must have a value; one of the default list may
@@ -237,8 +292,10 @@ static bool intervals(const struct mls_outcome *outcome,
     for (int64_t f = 0; ok && f < e->count; f++) {
         ok = mls_quantiles(b.values + f * rounds, NULL, rounds, at, 2, ends,
                            err);
-        e->figures[f].low = ends[0];
-        e->figures[f].high = ends[1];
+        if (ok) {
+            e->figures[f].low = ends[0];
+            e->figures[f].high = ends[1];
+        }
     }
     mls_free(b.values);
     return ok;
@@ -250,7 +307,7 @@ static bool count_confusion(const struct mls_outcome *outcome,
     int64_t classes = outcome->classes;
 
     e->classes = outcome->classes;
-    if (classes == 0)
+    if (classes == 0 || classes > CONFUSION_LIMIT)
         return true;
     e->confusion = mls_new(classes * classes, sizeof *e->confusion, err);
     if (!e->confusion)
@@ -259,25 +316,48 @@ static bool count_confusion(const struct mls_outcome *outcome,
     return true;
 }
 
+static bool find_best(const struct mls_outcome *outcome, const char *name,
+                      struct mls_best *best, struct mls_error *err)
+{
+    const struct mls_metric_type *metric;
+
+    if (!name)
+        return true;
+    metric = mls_metric_find(name, outcome->task, err);
+    if (!metric
+        || !mls_best_threshold(outcome, metric, &best->threshold, &best->value,
+                               err))
+        return false;
+    best->metric = metric;
+    return true;
+}
+
 bool mls_evaluate(const struct mls_pipeline *p, const struct mls_table *table,
                   const struct mls_evaluate_options *options,
                   const struct mls_run *run, struct mls_evaluation *out,
                   struct mls_error *err)
 {
+    struct mls_list names = { 0 };
     struct rows r = { 0 };
     bool ok;
 
     *out = (struct mls_evaluation){ 0 };
-    ok = choose_metrics(out, p->task, options->metrics, err)
-        && rows_make(&r, p, table, options->threshold, run, err);
+    ok = split_names(options->metrics, &names, err)
+        && choose_metrics(out, p->task, &names, err)
+        && rows_make(&r, p, table, options->threshold, run, err)
+        && find_best(&r.outcome, options->best, &out->best, err)
+        && (!options->curves
+            || mls_curves_make(&r.outcome, &out->curves, err));
     out->rows = r.outcome.n;
     for (int64_t f = 0; ok && f < out->count; f++)
         ok = compute(&r.outcome, out->figures[f].metric,
-                     options->metrics != NULL, &out->figures[f].value, err);
+                     is_named(&names, out->figures[f].metric->name),
+                     &out->figures[f].value, err);
     ok = ok && measure_baseline(p, &r, options->threshold, out, err)
         && intervals(&r.outcome, options, run, out, err)
         && count_confusion(&r.outcome, out, err);
     rows_clear(&r);
+    mls_list_clear(&names);
     if (!ok)
         mls_evaluation_clear(out);
     return ok;
@@ -287,5 +367,6 @@ void mls_evaluation_clear(struct mls_evaluation *e)
 {
     mls_free(e->figures);
     mls_free(e->confusion);
+    mls_curves_clear(&e->curves);
     *e = (struct mls_evaluation){ 0 };
 }

@@ -2,7 +2,8 @@
  * The features as a linear learner works on them: each less its weighted mean,
  * when there is an intercept to take up the difference.
  *
- *      b0 + sum_j b_j x_j  =  c0 + sum_j b_j (x_j - m_j),   c0 = b0 + sum_j b_j m_j
+ *      b0 + sum_j b_j x_j  =  c0 + sum_j b_j (x_j - m_j)
+ *      c0 = b0 + sum_j b_j m_j
  *
  * The penalty is on b alone, so that the two forms have the same optimum; the
  * second one loses no digits to a column with a large mean.

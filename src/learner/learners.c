@@ -6,12 +6,9 @@
 #include "model/model.h"
 #include "table/dataset.h"
 
-const struct mls_learner_type *const mls_learners[] = {
-    &mls_learner_ridge,
-    &mls_learner_logistic,
-    &mls_learner_constant,
-    NULL
-};
+#define ROW(name) &mls_learner_##name,
+const struct mls_learner_type *const mls_learners[] = { MLS_LEARNERS(ROW) NULL };
+#undef ROW
 
 enum { LEARNERS = sizeof(mls_learners) / sizeof(mls_learners[0]) - 1 };
 

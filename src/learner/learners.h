@@ -6,9 +6,21 @@
 
 #include "mlspec/learner.h"
 
-extern const struct mls_learner_type mls_learner_constant;
-extern const struct mls_learner_type mls_learner_ridge;
-extern const struct mls_learner_type mls_learner_logistic;
+/* All learners, in the order that help lists them: one file, one row. */
+#define MLS_LEARNERS(ROW) \
+    ROW(ridge) \
+    ROW(linear) \
+    ROW(lasso) \
+    ROW(elastic_net) \
+    ROW(poisson) \
+    ROW(gamma) \
+    ROW(tweedie) \
+    ROW(logistic) \
+    ROW(constant)
+
+#define ROW(name) extern const struct mls_learner_type mls_learner_##name;
+MLS_LEARNERS(ROW)
+#undef ROW
 
 /* MLS_DATA when there is no row to learn from. */
 MLS_CHECK bool mls_learner_need_rows(const struct mls_dataset *data,

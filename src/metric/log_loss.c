@@ -57,6 +57,7 @@ const struct mls_metric_type mls_metric_log_loss = {
               "Good (1952), JRSS B 14(1), 107-114",
     .tasks = MLS_TASK_CLASSIFICATION,
     .larger_is_better = false,
+    .in_report = true,
     .needs = MLS_NEEDS_PROBABILITY,
     .compute = log_loss,
 };

@@ -46,16 +46,17 @@ static int64_t names_for(enum mls_task task, const char *names[METRICS])
     return count;
 }
 
-static void fix_with_list(const char *const *names, int64_t count,
-                          struct mls_error *err)
+/* Those of the report: the whole list is a page of the help. */
+static void fix_with_list(enum mls_task task, struct mls_error *err)
 {
     char list[sizeof(err->fix)] = "";
     size_t used = 0;
 
-    for (int64_t i = 0; i < count && used < sizeof(list); i++)
-        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
-                                 i > 0 ? ", " : "", names[i]);
-    mls_fail_fix(err, "choose from %.200s", list);
+    for (int i = 0; i < METRICS && used < sizeof(list); i++)
+        if (fits(mls_metrics[i], task) && mls_metrics[i]->in_report)
+            used += (size_t)snprintf(list + used, sizeof(list) - used, "%s, ",
+                                     mls_metrics[i]->name);
+    mls_fail_fix(err, "choose from %.160sor see mlspec help metrics", list);
 }
 
 const struct mls_metric_type *
@@ -73,7 +74,7 @@ mls_metric_find(const char *name, enum mls_task task, struct mls_error *err)
     if (metric) {
         mls_fail(err, MLS_USAGE, "metric \"%s\" is not for %s", name,
                  task_name(task));
-        fix_with_list(names, count, err);
+        fix_with_list(task, err);
         return NULL;
     }
     mls_fail(err, MLS_USAGE, "there is no metric \"%s\"",
@@ -82,7 +83,7 @@ mls_metric_find(const char *name, enum mls_task task, struct mls_error *err)
     if (near)
         mls_fail_fix(err, "did you mean \"%s\"?", near);
     else
-        fix_with_list(names, count, err);
+        fix_with_list(task, err);
     return NULL;
 }
 

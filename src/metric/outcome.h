@@ -31,4 +31,18 @@ MLS_CHECK bool mls_outcome_total(const struct mls_outcome *outcome,
                                  const char *metric, double *total,
                                  struct mls_error *err);
 
+/* Regression: all targets and predictions are finite, or MLS_DATA with the
+ * row. */
+MLS_CHECK bool mls_outcome_finite(const struct mls_outcome *outcome,
+                                  const char *metric, struct mls_error *err);
+
+/* Classification: all probabilities are in [0, 1], or MLS_DATA with the row. */
+MLS_CHECK bool mls_outcome_probabilities(const struct mls_outcome *outcome,
+                                         const char *metric,
+                                         struct mls_error *err);
+
+/* A value past the largest double is MLS_DATA. */
+MLS_CHECK bool mls_outcome_in_range(double value, const char *metric,
+                                    struct mls_error *err);
+
 #endif

@@ -5,6 +5,7 @@
  *   mse    sum of w d^2 / sum of w        rmse   its root
  *   mae    sum of w |d| / sum of w
  *   r2     1 - sum of w d^2 / sum of w (truth - mean)^2
+ *   explained_variance    the same with d less its mean
  *
  * The second sum of r2 takes two passes, the mean first, and subtracts what
  * the rounding of the mean adds (Chan, Golub & LeVeque 1983, American
@@ -17,35 +18,10 @@
  */
 #include <math.h>
 
+#include "base/memory.h"
 #include "metric/metrics.h"
 #include "metric/outcome.h"
 #include "metric/sum.h"
-
-static bool check_values(const struct mls_outcome *outcome, const char *name,
-                         struct mls_error *err)
-{
-    for (int64_t i = 0; i < outcome->n; i++) {
-        bool truth = isfinite(outcome->truth[i]);
-
-        if (truth && isfinite(outcome->prediction[i]))
-            continue;
-        mls_fail(err, MLS_DATA,
-                 "%s is undefined: the %s is not a finite number", name,
-                 truth ? "prediction" : "target");
-        return mls_fail_at(err, NULL, 0, i + 1, NULL);
-    }
-    return true;
-}
-
-static bool check_range(double value, const char *name, struct mls_error *err)
-{
-    if (isfinite(value))
-        return true;
-    return mls_fail(err, MLS_DATA,
-                    "%s is undefined: the sum of squares "
-                    "passes the largest double",
-                    name);
-}
 
 static double weighted_squares(const struct mls_outcome *outcome)
 {
@@ -65,10 +41,10 @@ static bool mean_square(const struct mls_outcome *outcome, const char *name,
     double total;
 
     if (!mls_outcome_total(outcome, name, &total, err)
-        || !check_values(outcome, name, err))
+        || !mls_outcome_finite(outcome, name, err))
         return false;
     *value = weighted_squares(outcome) / total;
-    return check_range(*value, name, err);
+    return mls_outcome_in_range(*value, name, err);
 }
 
 static bool mse(const struct mls_outcome *outcome, double *value,
@@ -93,37 +69,37 @@ static bool mae(const struct mls_outcome *outcome, double *value,
     double total;
 
     if (!mls_outcome_total(outcome, "mae", &total, err)
-        || !check_values(outcome, "mae", err))
+        || !mls_outcome_finite(outcome, "mae", err))
         return false;
     for (int64_t i = 0; i < outcome->n; i++)
         mls_sum_add(&sum,
                     mls_outcome_weight(outcome, i)
                         * fabs(outcome->truth[i] - outcome->prediction[i]));
     *value = mls_sum_value(&sum) / total;
-    return check_range(*value, "mae", err);
+    return mls_outcome_in_range(*value, "mae", err);
 }
 
-/* Sum of w (truth - mean)^2; 0 when the truth is constant. */
-static double spread(const struct mls_outcome *outcome, double total)
+/* Sum of w (x - mean)^2; 0 when x is constant.  x holds n values. */
+static double spread(const struct mls_outcome *outcome, const double *x,
+                     double total)
 {
     struct mls_sum sum = { 0 }, squares = { 0 }, rest = { 0 };
     double low = INFINITY, high = -INFINITY, mean, drift;
 
     for (int64_t i = 0; i < outcome->n; i++) {
-        double truth = outcome->truth[i];
         double weight = mls_outcome_weight(outcome, i);
 
         if (weight == 0)
             continue;
-        low = truth < low ? truth : low;
-        high = truth > high ? truth : high;
-        mls_sum_add(&sum, weight * truth);
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+        mls_sum_add(&sum, weight * x[i]);
     }
     if (low == high)
         return 0;
     mean = mls_sum_value(&sum) / total;
     for (int64_t i = 0; i < outcome->n; i++) {
-        double d = outcome->truth[i] - mean;
+        double d = x[i] - mean;
         double weight = mls_outcome_weight(outcome, i);
 
         mls_sum_add(&squares, weight * (d * d));
@@ -133,29 +109,66 @@ static double spread(const struct mls_outcome *outcome, double total)
     return mls_sum_value(&squares) - drift * drift / total;
 }
 
-static bool r2(const struct mls_outcome *outcome, double *value,
-               struct mls_error *err)
+static bool check_two_rows(const struct mls_outcome *outcome,
+                           const char *name, struct mls_error *err)
 {
-    double total, errors, whole;
     int64_t rows = 0;
 
-    if (!mls_outcome_total(outcome, "r2", &total, err)
-        || !check_values(outcome, "r2", err))
-        return false;
     for (int64_t i = 0; i < outcome->n; i++)
         rows += mls_outcome_weight(outcome, i) > 0;
-    if (rows < 2)
-        return mls_fail(err, MLS_DATA,
-                        "r2 is undefined: it takes at least 2 rows, and there "
-                        "is 1");
-    errors = weighted_squares(outcome);
-    whole = spread(outcome, total);
+    return rows > 1
+           || mls_fail(err, MLS_DATA,
+                       "%s is undefined: it takes at least 2 rows, and there "
+                       "is 1",
+                       name);
+}
+
+/* The share of whole that errors leave. */
+static bool explained(double errors, double whole, const char *name,
+                      double *value, struct mls_error *err)
+{
     if (whole > 0)
         *value = 1 - errors / whole;
     else
         *value = errors == 0 ? 1 : 0;
-    return check_range(errors, "r2", err) && check_range(whole, "r2", err)
-           && check_range(*value, "r2", err);
+    return mls_outcome_in_range(errors, name, err)
+           && mls_outcome_in_range(whole, name, err)
+           && mls_outcome_in_range(*value, name, err);
+}
+
+static bool r2(const struct mls_outcome *outcome, double *value,
+               struct mls_error *err)
+{
+    double total;
+
+    return mls_outcome_total(outcome, "r2", &total, err)
+           && mls_outcome_finite(outcome, "r2", err)
+           && check_two_rows(outcome, "r2", err)
+           && explained(weighted_squares(outcome),
+                        spread(outcome, outcome->truth, total), "r2", value,
+                        err);
+}
+
+static bool explained_variance(const struct mls_outcome *outcome,
+                               double *value, struct mls_error *err)
+{
+    static const char name[] = "explained_variance";
+    double total, *left;
+    bool ok;
+
+    if (!mls_outcome_total(outcome, name, &total, err)
+        || !mls_outcome_finite(outcome, name, err)
+        || !check_two_rows(outcome, name, err))
+        return false;
+    left = mls_new_array(outcome->n, sizeof(*left), err);
+    if (!left)
+        return false;
+    for (int64_t i = 0; i < outcome->n; i++)
+        left[i] = outcome->truth[i] - outcome->prediction[i];
+    ok = explained(spread(outcome, left, total),
+                   spread(outcome, outcome->truth, total), name, value, err);
+    mls_free(left);
+    return ok;
 }
 
 const struct mls_metric_type mls_metric_rmse = {
@@ -164,6 +177,7 @@ const struct mls_metric_type mls_metric_rmse = {
     .source = "sqrt(sum of w (truth - prediction)^2 / sum of w)",
     .tasks = MLS_TASK_REGRESSION,
     .larger_is_better = false,
+    .in_report = true,
     .needs = MLS_NEEDS_PREDICTION,
     .compute = rmse,
 };
@@ -174,6 +188,7 @@ const struct mls_metric_type mls_metric_mae = {
     .source = "sum of w |truth - prediction| / sum of w",
     .tasks = MLS_TASK_REGRESSION,
     .larger_is_better = false,
+    .in_report = true,
     .needs = MLS_NEEDS_PREDICTION,
     .compute = mae,
 };
@@ -184,6 +199,7 @@ const struct mls_metric_type mls_metric_mse = {
     .source = "sum of w (truth - prediction)^2 / sum of w",
     .tasks = MLS_TASK_REGRESSION,
     .larger_is_better = false,
+    .in_report = true,
     .needs = MLS_NEEDS_PREDICTION,
     .compute = mse,
 };
@@ -195,6 +211,18 @@ const struct mls_metric_type mls_metric_r2 = {
               "sum of w (truth - mean)^2",
     .tasks = MLS_TASK_REGRESSION,
     .larger_is_better = true,
+    .in_report = true,
     .needs = MLS_NEEDS_PREDICTION,
     .compute = r2,
+};
+
+const struct mls_metric_type mls_metric_explained_variance = {
+    .name = "explained_variance",
+    .title = "r2 of predictions freed of their mean error",
+    .source = "1 - variance of (truth - prediction) / variance of truth, "
+              "weighted",
+    .tasks = MLS_TASK_REGRESSION,
+    .larger_is_better = true,
+    .needs = MLS_NEEDS_PREDICTION,
+    .compute = explained_variance,
 };

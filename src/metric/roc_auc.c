@@ -12,17 +12,16 @@
  * sums, and whole-number weights give the bits of repeated rows.
  *
  * Multiclass: the plain mean over classes of the area of one class against the
- * rest (Provost & Domingos 2000, NYU working paper IS-00-04, without their
- * weighting by class share).
+ * rest; roc_auc_weighted weights it by the share of the class (Provost &
+ * Domingos 2000, NYU working paper IS-00-04).
  */
 #include "metric/roc_auc.h"
 
-#include <assert.h>
 #include <math.h>
 
 #include "base/memory.h"
 #include "metric/metrics.h"
-#include "metric/outcome.h"
+#include "metric/one_vs_rest.h"
 #include "metric/sum.h"
 #include "stats/summary.h"
 
@@ -125,67 +124,18 @@ bool mls_metric_auc(const double *truth, const double *score,
     return ok;
 }
 
-/* Every class needs a row that counts, or its area is undefined. */
-static bool check_classes(const struct mls_outcome *outcome,
-                          struct mls_error *err)
-{
-    uint8_t *seen = mls_new(outcome->classes, sizeof(*seen), err);
-    int missing = -1;
-
-    if (!seen)
-        return false;
-    for (int64_t i = 0; i < outcome->n; i++)
-        if (mls_outcome_weight(outcome, i) > 0)
-            seen[mls_outcome_code(outcome, outcome->truth[i])] = 1;
-    for (int c = outcome->classes - 1; c >= 0; c--)
-        if (!seen[c])
-            missing = c;
-    mls_free(seen);
-    if (missing < 0)
-        return true;
-    mls_fail(err, MLS_DATA, "roc_auc is undefined: no row is of class %d of %d",
-             missing + 1, outcome->classes);
-    return mls_fail_fix(err, "use rows of every class, or another metric, such "
-                             "as log_loss");
-}
-
-/* The column of class c, and 1 where the truth is c; arrays of n. */
-static void one_against_rest(const struct mls_outcome *outcome, int c,
-                             double *truth, double *score)
-{
-    for (int64_t i = 0; i < outcome->n; i++) {
-        truth[i] = outcome->truth[i] == c;
-        score[i] = outcome->probability[i * outcome->classes + c];
-    }
-}
-
 static bool roc_auc(const struct mls_outcome *outcome, double *value,
                     struct mls_error *err)
 {
-    double *truth = NULL, *score = NULL, total, auc;
-    struct mls_sum sum = { 0 };
-    bool binary = outcome->task == MLS_BINARY, ok;
-    int first = binary ? 1 : 0;
+    return mls_one_vs_rest(outcome, "roc_auc", mls_metric_auc, false, value,
+                           err);
+}
 
-    assert(outcome->classes >= 2);
-    if (!mls_outcome_total(outcome, "roc_auc", &total, err)
-        || (!binary && !check_classes(outcome, err)))
-        return false;
-    truth = mls_new_array(outcome->n, sizeof(*truth), err);
-    score = mls_new_array(outcome->n, sizeof(*score), err);
-    ok = truth && score;
-    for (int c = first; ok && c < outcome->classes; c++) {
-        one_against_rest(outcome, c, truth, score);
-        ok = mls_metric_auc(truth, score, outcome->weight, outcome->n, &auc,
-                            err);
-        if (ok)
-            mls_sum_add(&sum, auc);
-    }
-    if (ok)
-        *value = mls_sum_value(&sum) / (outcome->classes - first);
-    mls_free(score);
-    mls_free(truth);
-    return ok;
+static bool roc_auc_weighted(const struct mls_outcome *outcome, double *value,
+                             struct mls_error *err)
+{
+    return mls_one_vs_rest(outcome, "roc_auc_weighted", mls_metric_auc, true,
+                           value, err);
 }
 
 const struct mls_metric_type mls_metric_roc_auc = {
@@ -194,6 +144,17 @@ const struct mls_metric_type mls_metric_roc_auc = {
     .source = "Hanley & McNeil (1982), Radiology 143, 29-36",
     .tasks = MLS_TASK_CLASSIFICATION,
     .larger_is_better = true,
+    .in_report = true,
     .needs = MLS_NEEDS_PROBABILITY,
     .compute = roc_auc,
+};
+
+const struct mls_metric_type mls_metric_roc_auc_weighted = {
+    .name = "roc_auc_weighted",
+    .title = "roc_auc of each class, weighted by its rows",
+    .source = "Provost & Domingos (2000), NYU working paper IS-00-04",
+    .tasks = MLS_TASK_MULTICLASS,
+    .larger_is_better = true,
+    .needs = MLS_NEEDS_PROBABILITY,
+    .compute = roc_auc_weighted,
 };

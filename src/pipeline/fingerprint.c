@@ -39,12 +39,19 @@ static void hash_block(XXH3_state_t *state, const struct mls_column *column)
     }
 }
 
+static void digits(const XXH3_state_t *state, char text[33])
+{
+    XXH128_hash_t hash = XXH3_128bits_digest(state);
+
+    snprintf(text, 33, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
+             (uint64_t)hash.low64);
+}
+
 static void hash_column(XXH3_state_t *state, const struct mls_table *table,
                         int64_t column, char text[33])
 {
     const struct mls_field *field = &table->schema.fields[column];
     const struct mls_dictionary *d = field->dictionary;
-    XXH128_hash_t hash;
     int32_t kind = (int32_t)field->kind;
 
     XXH3_128bits_reset(state);
@@ -56,9 +63,7 @@ static void hash_column(XXH3_state_t *state, const struct mls_table *table,
     }
     for (int64_t b = 0; b < table->block_count; b++)
         hash_block(state, table->blocks[b]->columns[column]);
-    hash = XXH3_128bits_digest(state);
-    snprintf(text, 33, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
-             (uint64_t)hash.low64);
+    digits(state, text);
 }
 
 struct mls_json *mls_fingerprint(const struct mls_table *table,
@@ -78,4 +83,25 @@ struct mls_json *mls_fingerprint(const struct mls_table *table,
     }
     mls_free(state);
     return json;
+}
+
+bool mls_fingerprint_arrays(const struct mls_arrays *arrays, char text[33],
+                            struct mls_error *err)
+{
+    XXH3_state_t *state = mls_new_array(1, sizeof *state, err);
+
+    if (!state)
+        return false;
+    XXH3_128bits_reset(state);
+    for (int64_t i = 0; i < arrays->count; i++) {
+        const struct mls_array *a = &arrays->items[i];
+
+        XXH3_128bits_update(state, a->name, strlen(a->name) + 1);
+        XXH3_128bits_update(state, &a->count, sizeof a->count);
+        XXH3_128bits_update(state, a->data,
+                            (size_t)a->count * mls_dtype_size(a->dtype));
+    }
+    digits(state, text);
+    mls_free(state);
+    return true;
 }

@@ -11,6 +11,47 @@
 
 #include "table/arrange.h"
 
+static bool same_levels(const struct mls_dictionary *a,
+                        const struct mls_dictionary *b)
+{
+    return a == b
+        || (a && b && a->count == b->count
+            && memcmp(a->offset, b->offset,
+                      (size_t)(a->count + 1) * sizeof *a->offset) == 0
+            && memcmp(a->bytes, b->bytes, (size_t)a->offset[a->count]) == 0);
+}
+
+bool mls_pipeline_same_kind(const struct mls_field *want,
+                            const struct mls_field *got,
+                            struct mls_error *err)
+{
+    static const unsigned groups[] = { MLS_KINDS_NUMERIC, MLS_KINDS_CODED };
+
+    if (want->kind == got->kind)
+        return true;
+    for (int i = 0; i < 2; i++)
+        if ((MLS_KIND_BIT(want->kind) & groups[i])
+            && (MLS_KIND_BIT(got->kind) & groups[i]))
+            return true;
+    mls_fail(err, MLS_DATA, "the column is a %s, and a %s in the pipeline",
+             mls_kind_name(got->kind), mls_kind_name(want->kind));
+    mls_fail_fix(err, "read the table with the schema of the pipeline");
+    return mls_fail_at(err, NULL, 0, 0, want->name);
+}
+
+bool mls_pipeline_same_column(const struct mls_field *want,
+                              const struct mls_field *got,
+                              struct mls_error *err)
+{
+    if (!mls_pipeline_same_kind(want, got, err))
+        return false;
+    if (same_levels(want->dictionary, got->dictionary))
+        return true;
+    mls_fail(err, MLS_DATA, "the column's levels are not the pipeline's");
+    mls_fail_fix(err, "read the table with the schema of the pipeline");
+    return mls_fail_at(err, NULL, 0, 0, want->name);
+}
+
 bool mls_pipeline_arrange(const struct mls_pipeline *p,
                           const struct mls_table *table, struct mls_table *out,
                           struct mls_error *err)
@@ -25,6 +66,12 @@ bool mls_pipeline_arrange(const struct mls_pipeline *p,
         if (positions[i] < 0)
             ok = mls_fail(err, MLS_DATA, "there is no column \"%s\"",
                           mls_show_text(p->schema.fields[i].name).text);
+        else if (p->schema.fields[i].role == MLS_ROLE_FEATURE)
+            ok = mls_pipeline_same_column(
+                &p->schema.fields[i], &table->schema.fields[positions[i]],
+                err);
+        if (!ok)
+            mls_fail_at(err, table->name, 0, 0, NULL);
     }
     ok = ok && mls_table_arrange(table, positions, n, out, err);
     /* Roles are the pipeline's: it may have set columns aside. */
@@ -143,23 +190,6 @@ static bool no_rows(const struct mls_table *table, struct mls_error *err)
     return mls_fail_at(err, table->name, 0, 0, NULL);
 }
 
-static bool weigh(struct fitting *f, const struct mls_pipeline *p,
-                  struct mls_error *err)
-{
-    int64_t n = f->table.rows;
-
-    if (!p->class_weight || !f->y)
-        return true;
-    if (!f->w) {
-        f->w = mls_new_array(n, sizeof *f->w, err);
-        if (!f->w)
-            return false;
-        for (int64_t i = 0; i < n; i++)
-            f->w[i] = 1;
-    }
-    return mls_target_class_weights(p, f->y, n, f->w, err);
-}
-
 static bool uses_target(const struct mls_pipeline *p)
 {
     for (int64_t i = 0; i < p->step_count; i++)
@@ -186,7 +216,7 @@ static bool begin(struct fitting *f, const struct mls_pipeline *p,
                        candidates, keep, &kept, err);
     if (ok && kept == 0 && uses_target(p))
         ok = no_rows(table, err);
-    ok = ok && take_rows(f, keep, kept, err) && weigh(f, p, err);
+    ok = ok && take_rows(f, keep, kept, err);
     mls_free(keep);
     f->target = (struct mls_target){
         .task = p->task, .rows = f->table.rows,
@@ -211,6 +241,7 @@ static bool run_steps(struct mls_pipeline *p, struct fitting *f,
             mls_table_clear(&next);
             return false;
         }
+        next.unnumbered = f->table.unnumbered;
         mls_table_clear(&f->table);
         f->table = next;
     }
@@ -242,16 +273,47 @@ bool mls_pipeline_index_features(struct mls_pipeline *p,
     return p->feature_names != NULL;
 }
 
+/* Class weights are the learner's affair: what steps learn, and the constant
+ * model that results are held against, speak of the rows as they are.  *own
+ * receives the array that target then borrows, or NULL. */
+static bool weigh_classes(const struct mls_pipeline *p,
+                          struct mls_target *target, double **own,
+                          struct mls_error *err)
+{
+    int64_t n = target->rows;
+
+    *own = NULL;
+    if (!p->class_weight)
+        return true;
+    *own = mls_new_array(n, sizeof **own, err);
+    if (!*own)
+        return false;
+    for (int64_t i = 0; i < n; i++)
+        (*own)[i] = target->weight ? target->weight[i] : 1;
+    target->weight = *own;
+    return mls_target_class_weights(p, target->y, n, *own, err);
+}
+
+/* The cells are in the matrix now: a learner should not pay for them twice.
+ * The schema stays, since the matrix borrows its names. */
+static void drop_cells(struct mls_table *table)
+{
+    for (int64_t b = 0; b < table->block_count; b++)
+        mls_block_free(table->blocks[b]);
+    table->block_count = 0;
+    table->rows = 0;
+}
+
 static bool gather(const struct mls_pipeline *p, const struct fitting *f,
-                   const struct mls_run *run, struct mls_dataset *data,
-                   struct mls_error *err)
+                   const struct mls_target *target, const struct mls_run *run,
+                   struct mls_dataset *data, struct mls_error *err)
 {
     if (p->learner->takes == MLS_TAKES_NOTHING) {
-        data->rows = f->target.rows;
-        data->target = f->target;
+        data->rows = target->rows;
+        data->target = *target;
         return true;
     }
-    return mls_dataset_gather(run, &f->table, &f->target, data, err)
+    return mls_dataset_gather(run, &f->table, target, data, err)
         && ((p->learner->can & MLS_CAN_MISSING)
             || mls_dataset_need_finite(data, &f->table, p->learner->name,
                                        err));
@@ -262,17 +324,25 @@ static bool train(struct mls_pipeline *p, struct fitting *f,
 {
     struct mls_dataset data = { 0 };
     struct mls_fit_job job = { p->params, &data, p->seed, run, NULL };
-    bool ok = gather(p, f, run, &data, err);
+    struct mls_target target = f->target;
+    double *weight;
+    bool ok = weigh_classes(p, &target, &weight, err)
+        && gather(p, f, &target, run, &data, err);
 
+    if (ok && data.features == 0 && p->learner->takes != MLS_TAKES_NOTHING)
+        mls_note(run, MLS_LOG_WARNING,
+                 "no feature is left to learn from: the model is a constant");
     p->chosen = ok ? mls_json_new_object(err) : NULL;
     job.chosen = p->chosen;
     ok = ok && p->chosen;
     if (ok) {
+        drop_cells(&f->table);
         p->model = p->learner->fit(&job, err);
         ok = p->model && p->model->type->check(p->model, err);
     }
     ok = ok && mls_pipeline_index_features(p, err);
     mls_dataset_clear(&data);
+    mls_free(weight);
     return ok;
 }
 

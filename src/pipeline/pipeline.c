@@ -149,34 +149,87 @@ static bool set_all(struct mls_pipeline *p,
     return true;
 }
 
-/* A step that turns columns of this kind into something else. */
-static bool some_step_takes(const struct mls_pipeline *p, enum mls_kind kind)
+/* Whether a step makes something else of the column, or drops it. */
+static bool some_step_takes(const struct mls_pipeline *p,
+                            const struct mls_field *field, bool *taken,
+                            struct mls_error *err)
 {
-    for (int64_t i = 0; i < p->step_count; i++)
-        if (p->steps[i]->type->apply
-            && (p->steps[i]->type->fits & MLS_KIND_BIT(kind)))
-            return true;
-    return false;
+    *taken = false;
+    for (int64_t i = 0; i < p->step_count && !*taken; i++) {
+        bool selects =
+            mls_step_type_find(mls_selectors, p->steps[i]->type->name) != NULL;
+
+        if (!selects && !mls_step_would_take(p->steps[i], field, taken, err))
+            return false;
+    }
+    return true;
 }
 
 /* Dates and texts that no step turns into numbers cannot be used by a learner
  * that takes a matrix; they are set aside, and it is said. */
-static void set_aside(struct mls_pipeline *p, const struct mls_run *run)
+static bool set_aside(struct mls_pipeline *p, const struct mls_run *run,
+                      struct mls_error *err)
 {
     if (!p->learner || p->learner->takes != MLS_TAKES_MATRIX)
-        return;
+        return true;
     for (int64_t i = 0; i < p->schema.count; i++) {
         struct mls_field *field = &p->schema.fields[i];
+        bool taken;
 
         if (field->role != MLS_ROLE_FEATURE
-            || (field->kind != MLS_KIND_DATE && field->kind != MLS_KIND_TEXT)
-            || some_step_takes(p, field->kind))
+            || (field->kind != MLS_KIND_DATE && field->kind != MLS_KIND_TEXT))
+            continue;
+        if (!some_step_takes(p, field, &taken, err))
+            return false;
+        if (taken)
             continue;
         field->role = MLS_ROLE_IGNORED;
         mls_note(run, MLS_LOG_WARNING,
                  "column \"%s\" is not used: no step turns a %s into numbers",
                  mls_show_text(field->name).text, mls_kind_name(field->kind));
     }
+    return true;
+}
+
+/* What was learned speaks in the codes of its own dictionaries, so the table
+ * must have been read with them. */
+static bool check_frozen(const struct mls_pipeline *p,
+                         const struct mls_settings *settings,
+                         struct mls_error *err)
+{
+    const struct mls_pipeline *from = settings->from;
+
+    if (!settings->frozen)
+        return true;
+    if (!from) {
+        mls_fail(err, MLS_USAGE, "--frozen needs a pipeline to start from");
+        return mls_fail_fix(err, "name it with --from FILE");
+    }
+    if (!from->fitted)
+        return mls_fail(err, MLS_USAGE, "--frozen: the pipeline to start from "
+                                        "has no fitted steps");
+    for (int64_t i = 0; i < from->schema.count; i++) {
+        const struct mls_field *field = &from->schema.fields[i];
+        int64_t at = mls_schema_find(&p->schema, field->name);
+
+        if (field->role != MLS_ROLE_FEATURE)
+            continue;
+        if (at < 0)
+            return mls_fail(err, MLS_DATA, "there is no column \"%s\"",
+                            mls_show_text(field->name).text);
+        if (!mls_pipeline_same_column(field, &p->schema.fields[at], err))
+            return false;
+    }
+    return true;
+}
+
+/* Frozen steps find their columns again, now that all roles are set. */
+static bool restore_frozen(struct mls_pipeline *p, struct mls_error *err)
+{
+    for (int64_t i = 0; p->frozen && i < p->step_count; i++)
+        if (!mls_step_restore(p->steps[i], mls_pipeline_after(p, i), err))
+            return false;
+    return true;
 }
 
 struct mls_pipeline *mls_pipeline_new(const struct mls_settings *settings,
@@ -185,14 +238,10 @@ struct mls_pipeline *mls_pipeline_new(const struct mls_settings *settings,
                                       struct mls_error *err)
 {
     struct mls_pipeline *p = mls_new(1, sizeof *p, err);
-    bool ok = p != NULL;
+    bool ok = p && sorted_schema(p, &table->schema, err)
+        && check_frozen(p, settings, err) && need_target(p, settings, err)
+        && need_numeric_weight(p, err);
 
-    if (ok && settings->frozen && !settings->from) {
-        mls_fail(err, MLS_USAGE, "--frozen needs a pipeline to start from");
-        ok = mls_fail_fix(err, "name it with --from FILE");
-    }
-    ok = ok && sorted_schema(p, &table->schema, err)
-        && need_target(p, settings, err) && need_numeric_weight(p, err);
     if (ok && settings->class_weight) {
         p->class_weight = mls_copy_text(settings->class_weight, err);
         ok = p->class_weight != NULL;
@@ -205,12 +254,10 @@ struct mls_pipeline *mls_pipeline_new(const struct mls_settings *settings,
             && choose_learner(p, settings, err)
             && mls_recipe_build(p, settings, err) && set_all(p, settings, err);
     }
-    if (!ok) {
-        mls_pipeline_free(p);
-        return NULL;
-    }
-    set_aside(p, run);
-    return p;
+    if (ok && set_aside(p, run, err) && restore_frozen(p, err))
+        return p;
+    mls_pipeline_free(p);
+    return NULL;
 }
 
 static bool copy_settings(struct mls_pipeline *to,
@@ -258,7 +305,7 @@ struct mls_pipeline *mls_pipeline_copy(const struct mls_pipeline *from,
     if (p && mls_schema_copy(&p->schema, &from->schema, err)
         && copy_settings(p, from, err)
         && (p->classes.count == 0 || mls_target_index(p, MLS_USAGE, err))
-        && copy_recipe(p, from, err))
+        && copy_recipe(p, from, err) && restore_frozen(p, err))
         return p;
     mls_pipeline_free(p);
     return NULL;
@@ -294,7 +341,7 @@ static bool no_step(const struct mls_pipeline *p, const char *key,
     return false;
 }
 
-/* STEP.KEY: the step and the rest of the key.  *step is NULL for a learner's. */
+/* STEP.KEY: the step and the rest of the key; *step NULL for a learner's. */
 static bool split_key(const struct mls_pipeline *p, const char *key,
                       struct mls_step **step, const char **rest,
                       struct mls_error *err)
@@ -324,6 +371,12 @@ bool mls_pipeline_set(struct mls_pipeline *p, const char *key,
 
     if (!split_key(p, key, &step, &rest, err))
         return false;
+    if (step && p->frozen) {
+        mls_fail(err, MLS_USAGE, "\"%s\": --frozen keeps the fitted steps, so "
+                                 "they cannot be changed",
+                 mls_show_text(key).text);
+        return mls_fail_fix(err, "leave out --frozen, or this");
+    }
     if (step)
         return mls_step_set(step, rest, value, err);
     return mls_params_set(p->learner->params, p->params, p->learner->name,

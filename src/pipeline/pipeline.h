@@ -18,6 +18,8 @@
 #include "table/dataset.h"
 #include "transform/step.h"
 
+#define MLS_CLASSES_LIMIT 10000
+
 struct mls_pipeline {
     struct mls_schema schema;
     int64_t target;             /* position in schema, or -1 */
@@ -43,7 +45,7 @@ struct mls_pipeline {
     int64_t *feature;
     const char **feature_names; /* borrow the last schema */
     int64_t feature_count;
-    double *baseline;           /* class frequencies, or the mean: see predict */
+    double *baseline;           /* class frequencies, or the mean */
     int64_t training_rows;
     struct mls_json *chosen;    /* what the learner chose */
     struct mls_json *fingerprint;   /* of the training table, by column */
@@ -98,7 +100,20 @@ MLS_CHECK bool mls_target_class_weights(const struct mls_pipeline *p,
 MLS_CHECK bool mls_target_check_class_weight(const struct mls_pipeline *p,
                                              struct mls_error *err);
 
+/* save.c: "classes": [...], left out when there are none. */
+MLS_CHECK bool mls_pipeline_classes_to_json(const struct mls_pipeline *p,
+                                            struct mls_json *to,
+                                            struct mls_error *err);
+
 /* fit.c */
+/* Whether the cells of two columns mean the same (numbers; codes; ...), and
+ * whether their codes do, too.  MLS_DATA otherwise. */
+MLS_CHECK bool mls_pipeline_same_kind(const struct mls_field *want,
+                                      const struct mls_field *got,
+                                      struct mls_error *err);
+MLS_CHECK bool mls_pipeline_same_column(const struct mls_field *want,
+                                        const struct mls_field *got,
+                                        struct mls_error *err);
 /* The table's columns in the order of the pipeline's schema, shared.  A
  * missing column is MLS_DATA. */
 MLS_CHECK bool mls_pipeline_arrange(const struct mls_pipeline *p,
@@ -113,6 +128,9 @@ void mls_pipeline_unfit(struct mls_pipeline *p);
 /* fingerprint.c: {"column": "32 hex digits", ...}, a new object. */
 MLS_CHECK struct mls_json *mls_fingerprint(const struct mls_table *table,
                                            struct mls_error *err);
+/* 32 hex digits for all that a step learned. */
+MLS_CHECK bool mls_fingerprint_arrays(const struct mls_arrays *arrays,
+                                      char text[33], struct mls_error *err);
 
 /* predict.c: a block through all steps; a new block. */
 MLS_CHECK struct mls_block *

@@ -11,7 +11,6 @@
  */
 #include "pipeline/pipeline.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 
 #include "base/file.h"
@@ -56,7 +55,7 @@ static const struct mls_step_type *need_type(const char *name,
 }
 
 /* "impute", "impute2", ...: the first that no step has yet. */
-static bool name_of_next(const struct mls_pipeline *p,
+static void name_of_next(const struct mls_pipeline *p,
                          const struct mls_step_type *type, char *name,
                          size_t size)
 {
@@ -69,7 +68,6 @@ static bool name_of_next(const struct mls_pipeline *p,
         snprintf(name, size, "%s", type->name);
     else
         snprintf(name, size, "%s%" PRId64, type->name, same);
-    return true;
 }
 
 static bool insert(struct mls_pipeline *p, struct mls_step *takes, int64_t at,
@@ -189,13 +187,34 @@ bool mls_recipe_add_text(struct mls_pipeline *p, const char *text,
 
 /* --- JSON ------------------------------------------------------------- */
 
+/* One item of a CSV record, quoted only where it must be: "*" with quotes
+ * would be a column of that name, and not all of them. */
+static void add_item(struct mls_text *text, const char *name)
+{
+    if (*name != '\0' && !strpbrk(name, ",\"")) {
+        mls_text_add(text, name);
+        return;
+    }
+    mls_text_add(text, "\"");
+    for (; *name; name++) {
+        mls_text_add_bytes(text, name, 1);
+        if (*name == '"')
+            mls_text_add(text, "\"");
+    }
+    mls_text_add(text, "\"");
+}
+
 /* An array of texts becomes one CSV record of names. */
 static bool record_of(const struct mls_json *array, struct mls_text *text,
                       struct mls_error *err)
 {
-    const struct mls_json *item;
+    const struct mls_json *item = mls_json_first(array);
 
-    for (item = mls_json_first(array); item; item = mls_json_next(item)) {
+    if (!item) {
+        mls_fail(err, MLS_USAGE, "a list is empty");
+        return mls_fail_fix(err, "leave it out, or name something");
+    }
+    for (; item; item = mls_json_next(item)) {
         const char *name = mls_json_text(item, NULL);
 
         if (!name)
@@ -203,13 +222,7 @@ static bool record_of(const struct mls_json *array, struct mls_text *text,
                             "a list holds something that is not a text");
         if (text->length)
             mls_text_add(text, ",");
-        mls_text_add(text, "\"");
-        for (; *name; name++) {
-            mls_text_add_bytes(text, name, 1);
-            if (*name == '"')
-                mls_text_add(text, "\"");
-        }
-        mls_text_add(text, "\"");
+        add_item(text, name);
     }
     return mls_text_ok(text, err);
 }
@@ -450,8 +463,24 @@ static void remove_family(struct mls_pipeline *p, const char *family)
         remove_at(p, at);
 }
 
+/* Whether the words of a list, with spaces between, hold one. */
+static bool holds_word(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = list; *at;) {
+        size_t item = strcspn(at, " ");
+
+        if (item == length && memcmp(at, word, length) == 0)
+            return true;
+        at += item + (at[item] == ' ');
+    }
+    return false;
+}
+
 /* A step that only takes columns away, and not by looking at the data, goes
- * before all others: later its column may have become another. */
+ * before all others: later its column may have become another.  For the same
+ * reason some steps must come before those of some families. */
 static int64_t place_for(const struct mls_pipeline *p,
                          const struct mls_step_type *type, int64_t found)
 {
@@ -459,7 +488,12 @@ static int64_t place_for(const struct mls_pipeline *p,
 
     if (found >= 0)
         return found;
-    return drops ? 0 : p->step_count;
+    if (drops)
+        return 0;
+    for (int64_t i = 0; type->before && i < p->step_count; i++)
+        if (holds_word(type->before, p->steps[i]->type->family))
+            return i;
+    return p->step_count;
 }
 
 /* first: the first time this family is named, so the defaults give way. */
@@ -525,7 +559,8 @@ static bool apply_families(struct mls_pipeline *p,
     return true;
 }
 
-/* The steps of another pipeline; with what they learned when frozen. */
+/* The steps of another pipeline; with what they learned when frozen, to be
+ * restored once the schema is complete. */
 static bool copy_steps(struct mls_pipeline *p, const struct mls_pipeline *from,
                        bool frozen, struct mls_error *err)
 {
@@ -543,8 +578,6 @@ static bool copy_steps(struct mls_pipeline *p, const struct mls_pipeline *from,
             if (!mls_list_add(&step->input_names, old->input_names.items[k],
                               err))
                 return false;
-        if (!mls_step_restore(step, mls_pipeline_after(p, i), err))
-            return false;
     }
     return true;
 }

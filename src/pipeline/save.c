@@ -19,11 +19,13 @@
 #include "base/container.h"
 #include "mlspec/version.h"
 
+#define STEPS_LIMIT 1000
+
 static const char *const task_names[] = { "none", "regression", "binary",
                                           "multiclass" };
 
-static bool classes_to_json(const struct mls_pipeline *p, struct mls_json *to,
-                            struct mls_error *err)
+bool mls_pipeline_classes_to_json(const struct mls_pipeline *p,
+                                  struct mls_json *to, struct mls_error *err)
 {
     struct mls_json *array;
 
@@ -122,7 +124,8 @@ static struct mls_json *to_json(const struct mls_pipeline *p,
         && mls_json_add_integer(json, "format", MLS_FORMAT_VERSION, err)
         && mls_json_add_text(json, "made_by", mls_version(), err)
         && mls_json_add_text(json, "task", task_names[p->task], err)
-        && classes_to_json(p, json, err) && settings_to_json(p, json, err)
+        && mls_pipeline_classes_to_json(p, json, err)
+        && settings_to_json(p, json, err)
         && learner_to_json(p, json, err) && steps_to_json(p, json, err)
         && training_to_json(p, json, err)
         && (schema = mls_json_add_object(json, "schema", err)) != NULL
@@ -257,8 +260,9 @@ static bool load_task(struct mls_pipeline *p, const struct mls_json *json,
             return false;
     }
     n = p->classes.count;
-    if ((p->task == MLS_BINARY && n != 2) || (p->task == MLS_MULTICLASS && n < 2)
-        || (p->task <= MLS_REGRESSION && n != 0) || n > INT32_MAX / 2)
+    if ((p->task == MLS_BINARY && n != 2)
+        || (p->task == MLS_MULTICLASS && n < 2)
+        || (p->task <= MLS_REGRESSION && n != 0) || n > MLS_CLASSES_LIMIT)
         return bad(err, "classes do not fit the task");
     return true;
 }
@@ -275,6 +279,10 @@ static bool load_dictionary(struct mls_field *field, int64_t i,
     snprintf(name, sizeof name, "schema.%" PRId64 ".levels", i);
     if (!mls_arrays_get_texts(arrays, name, &levels, err))
         return false;
+    if (field->kind == MLS_KIND_BOOLEAN && levels.count > 2) {
+        mls_list_clear(&levels);
+        return bad(err, "a boolean has more than two levels");
+    }
     lengths = mls_new(levels.count, sizeof *lengths, err);
     ok = lengths != NULL;
     for (int64_t k = 0; ok && k < levels.count; k++) {
@@ -291,6 +299,19 @@ static bool load_dictionary(struct mls_field *field, int64_t i,
     mls_free(lengths);
     mls_list_clear(&levels);
     return ok;
+}
+
+/* As mls_pipeline_new sees to: what is read as numbers must be that. */
+static bool roles_can_be(const struct mls_pipeline *p)
+{
+    const struct mls_field *fields = p->schema.fields;
+    unsigned target = p->task == MLS_REGRESSION
+        ? MLS_KINDS_NUMERIC
+        : MLS_KINDS_NUMERIC | MLS_KINDS_CODED;
+
+    return (!p->task || (MLS_KIND_BIT(fields[p->target].kind) & target))
+        && (p->weight < 0
+            || (MLS_KIND_BIT(fields[p->weight].kind) & MLS_KINDS_NUMERIC));
 }
 
 static bool load_schema(struct mls_pipeline *p, const struct mls_json *json,
@@ -320,6 +341,9 @@ static bool load_schema(struct mls_pipeline *p, const struct mls_json *json,
     }
     if (p->task && p->target < 0)
         return bad(err, "it has no target column");
+    if (!roles_can_be(p))
+        return bad(err, "its target or weights are of a kind that they cannot "
+                        "be");
     return p->classes.count == 0 || mls_target_index(p, MLS_MODEL_FILE, err);
 }
 
@@ -328,9 +352,12 @@ static bool load_steps(struct mls_pipeline *p, const struct mls_json *json,
 {
     const struct mls_json *item = mls_json_first(mls_json_get(json, "steps"));
 
-    for (; item; item = mls_json_next(item))
+    for (; item; item = mls_json_next(item)) {
+        if (p->step_count >= STEPS_LIMIT)
+            return bad(err, "it has too many steps");
         if (!mls_recipe_step_from_json(p, item, NULL, MLS_MODEL_FILE, err))
             return false;
+    }
     return true;
 }
 
@@ -360,31 +387,34 @@ static bool load_learner(struct mls_pipeline *p, const struct mls_json *json,
                          struct mls_error *err)
 {
     const struct mls_json *learner = mls_json_get(json, "learner"), *item;
-    struct mls_text text = { 0 };
+    const char *name = mls_json_text(mls_json_get(learner, "name"), "");
     bool ok = true;
 
     if (!learner)
-        return p->task == 0 || p->target >= 0;
-    p->learner = mls_learner_find(
-        mls_json_text(mls_json_get(learner, "name"), ""), p->task, err);
-    if (!p->learner || strcmp(p->learner->name, "auto") == 0 || !p->task)
+        return true;
+    p->learner = mls_learner_find(name, p->task, err);
+    if (!p->learner || strcmp(p->learner->name, name) != 0 || !p->task) {
+        p->learner = NULL;
         return bad(err, "its learner is not known");
+    }
     p->params = mls_new(1, p->learner->params_size ? p->learner->params_size
                                                    : 1, err);
     if (!p->params)
         return false;
     mls_params_init(p->learner->params, p->params, p->learner->params_size);
-    item = mls_json_first(mls_json_get(learner, "params"));
-    for (; ok && item; item = mls_json_next(item)) {
-        text.length = 0;
+    item = mls_json_get(learner, "params");
+    if (mls_json_kind_of(item) != MLS_JSON_OBJECT)
+        return bad(err, "its learner has no params");
+    for (item = mls_json_first(item); ok && item; item = mls_json_next(item)) {
+        struct mls_text text = { 0 };
+
         ok = mls_recipe_json_text(item, &text, err)
             && mls_params_set(p->learner->params, p->params,
                               p->learner->name, mls_json_key(item),
                               text.bytes ? text.bytes : "", err);
+        mls_text_clear(&text);
     }
-    mls_text_clear(&text);
-    return ok || err->code == MLS_LIMIT
-        || (err->code = MLS_MODEL_FILE, false);
+    return ok;
 }
 
 static bool load_settings(struct mls_pipeline *p, const struct mls_json *json,
@@ -404,8 +434,23 @@ static bool load_settings(struct mls_pipeline *p, const struct mls_json *json,
         mls_json_bool(mls_json_get(settings, "unknown_is_error"), false);
     if (!class_weight)
         return true;
+    if (p->classes.count == 0)
+        return bad(err, "it weighs classes and has none");
     p->class_weight = mls_copy_text(class_weight, err);
     return p->class_weight && mls_target_check_class_weight(p, err);
+}
+
+/* Models compute with what they are given. */
+static bool features_are_numbers(const struct mls_pipeline *p)
+{
+    const struct mls_schema *last = mls_pipeline_after(p, p->step_count);
+    unsigned numbers = MLS_KINDS_NUMERIC | MLS_KIND_BIT(MLS_KIND_BOOLEAN);
+
+    for (int64_t j = 0; j < p->feature_count; j++)
+        if (p->learner->takes == MLS_TAKES_MATRIX
+            && !(MLS_KIND_BIT(last->fields[p->feature[j]].kind) & numbers))
+            return false;
+    return true;
 }
 
 static bool load_model(struct mls_pipeline *p, const struct mls_json *json,
@@ -423,6 +468,8 @@ static bool load_model(struct mls_pipeline *p, const struct mls_json *json,
         return p->learner ? bad(err, "it has no model") : true;
     if (!p->learner || !type)
         return bad(err, "its model is not known");
+    if (!features_are_numbers(p))
+        return bad(err, "a feature of the model is no number");
     if (!mls_json_integer(mls_json_get(model, "features"), &features)
         || features != p->feature_count)
         return bad(err, "the model's features are not the recipe's");
@@ -432,8 +479,9 @@ static bool load_model(struct mls_pipeline *p, const struct mls_json *json,
         return false;
     for (int64_t i = 0; i < n; i++) {
         p->baseline[i] = baseline[i];
-        if (!isfinite(baseline[i]))
-            return bad(err, "its baseline is not finite");
+        if (!isfinite(baseline[i])
+            || (classes && (baseline[i] < 0 || baseline[i] > 1 + 1e-9)))
+            return bad(err, "its baseline is out of bounds");
     }
     p->model = mls_model_new(type, p->task, (int)classes, features, err);
     return p->model && mls_arrays_take(&p->model->arrays, "model.", arrays, err)
@@ -454,7 +502,8 @@ static bool load_training(struct mls_pipeline *p, const struct mls_json *json,
 
     if (!training)
         return true;
-    if (!mls_json_integer(mls_json_get(training, "rows"), &p->training_rows))
+    if (!mls_json_integer(mls_json_get(training, "rows"), &p->training_rows)
+        || p->training_rows < 0)
         return bad(err, "it does not say its number of training rows");
     p->fitted = restore_steps(p, arrays, err)
         && load_model(p, json, arrays, err)

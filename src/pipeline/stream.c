@@ -4,8 +4,8 @@
  *
  *   reader ── batch of blocks ── (predict | transform), parallel ── writer
  *
- * Columns to be copied (--keep, identifiers) that are no features are read as
- * text, so that they come out as they went in.
+ * Columns that are no features are read as text, so that they come out as they
+ * went in (--keep, identifiers, and what steps pass on), whatever they hold.
  */
 #include "pipeline/pipeline.h"
 
@@ -87,12 +87,18 @@ static bool copy_column(struct stream *s, int64_t at)
     return true;
 }
 
+/* "*": every column of the file, in the file's order. */
+static bool keeps_all(const struct stream *s)
+{
+    return s->options->keep && strcmp(s->options->keep, "*") == 0;
+}
+
 /* Identifiers, then what was asked for. */
 static bool choose_copies(struct stream *s, struct mls_error *err)
 {
     const struct mls_schema *schema = &s->p->schema;
     struct mls_list keep = { 0 };
-    bool ok = !s->options->keep
+    bool ok = !s->options->keep || keeps_all(s)
         || mls_list_split(s->options->keep, &keep, err);
 
     s->copy = ok ? mls_new(schema->count + keep.count, sizeof *s->copy, err)
@@ -102,10 +108,22 @@ static bool choose_copies(struct stream *s, struct mls_error *err)
         if (schema->fields[i].role == MLS_ROLE_ID)
             ok = copy_column(s, keep_column(s, schema->fields[i].name, err));
     for (int64_t i = 0; ok && i < keep.count; i++)
-        if (strcmp(keep.items[i], "*") != 0)
-            ok = copy_column(s, keep_column(s, keep.items[i], err));
+        ok = copy_column(s, keep_column(s, keep.items[i], err));
     mls_list_clear(&keep);
     return ok;
+}
+
+struct placed {
+    int64_t position, at;
+};
+
+static int by_position(const void *a_, const void *b_)
+{
+    const struct placed *a = a_, *b = b_;
+
+    if (a->position != b->position)
+        return a->position < b->position ? -1 : 1;
+    return a->at < b->at ? -1 : a->at > b->at;
 }
 
 /* --- what is written ---------------------------------------------------- */
@@ -166,15 +184,40 @@ static bool index_classes(struct stream *s, struct mls_error *err)
     return s->class_levels != NULL;
 }
 
+/* Now that the file is open its columns are known. */
+static bool copy_all(struct stream *s, struct mls_error *err)
+{
+    const struct mls_schema *schema = mls_reader_schema(s->reader);
+    struct placed *placed = mls_new(schema->count, sizeof *placed, err);
+    int64_t count = 0;
+
+    mls_free(s->copy);
+    s->copy = placed ? mls_new(schema->count, sizeof *s->copy, err) : NULL;
+    s->copy_count = 0;
+    for (int64_t i = 0; s->copy && i < schema->count; i++) {
+        int64_t position = mls_reader_position(s->reader, i);
+
+        if (position >= 0)
+            placed[count++] = (struct placed){ position, i };
+    }
+    if (count > 1)
+        qsort(placed, (size_t)count, sizeof *placed, by_position);
+    for (int64_t i = 0; i < count; i++)
+        s->copy[s->copy_count++] = placed[i].at;
+    mls_free(placed);
+    return s->copy != NULL;
+}
+
 static bool plan_predictions(struct stream *s, struct mls_error *err)
 {
     bool classes = s->p->classes.count > 0;
     int first = s->p->task == MLS_BINARY ? 1 : 0;
 
-    if (!index_classes(s, err))
+    if (!index_classes(s, err) || (keeps_all(s) && !copy_all(s, err)))
         return false;
     for (int64_t i = 0; i < s->copy_count; i++) {
-        const struct mls_field *field = &s->in.fields[s->copy[i]];
+        const struct mls_field *field =
+            &mls_reader_schema(s->reader)->fields[s->copy[i]];
 
         if (!mls_schema_add(&s->out, field, err))
             return false;
@@ -183,19 +226,6 @@ static bool plan_predictions(struct stream *s, struct mls_error *err)
                    s->class_levels, err)
         && (!s->options->proba || add_per_class(s, "probability_", 0, err))
         && (!s->options->raw || add_per_class(s, "score_", first, err));
-}
-
-struct placed {
-    int64_t position, at;
-};
-
-static int by_position(const void *a_, const void *b_)
-{
-    const struct placed *a = a_, *b = b_;
-
-    if (a->position != b->position)
-        return a->position < b->position ? -1 : 1;
-    return a->at < b->at ? -1 : a->at > b->at;
 }
 
 /* The raw column that field i after the steps comes from. */
@@ -248,6 +278,8 @@ static bool plan_transform(struct stream *s, struct mls_error *err)
     }
     for (int64_t i = 0; ok && i < n; i++)
         ok = mls_schema_add(&s->out, &last->fields[s->order[i]], err);
+    if (ok)
+        read_as_text(&s->out);
     mls_free(position);
     return ok;
 }
@@ -320,14 +352,32 @@ static bool fill_columns(const struct stream *s, const struct mls_block *raw,
     return true;
 }
 
+/* The columns that the pipeline knows, without those that are only copied. */
+static struct mls_block *known_columns(const struct stream *s,
+                                       const struct mls_block *raw,
+                                       struct mls_error *err)
+{
+    int64_t n = s->p->schema.count;
+    struct mls_block *known = mls_block_new(raw->rows, n, err);
+
+    for (int64_t i = 0; known && i < n; i++)
+        known->columns[i] = mls_column_share(raw->columns[i]);
+    return known;
+}
+
 static struct mls_block *predict_block(const struct stream *s,
                                        const struct mls_block *raw,
                                        struct mls_error *err)
 {
     struct mls_prediction made;
-    struct mls_block *out = mls_block_new(raw->rows, s->out.count, err);
+    struct mls_block *known = known_columns(s, raw, err);
+    struct mls_block *out =
+        known ? mls_block_new(raw->rows, s->out.count, err) : NULL;
     bool ok = out
-        && mls_pipeline_predict(s->p, raw, s->options->threshold, &made, err);
+        && mls_pipeline_predict(s->p, known, s->options->threshold, &made,
+                                err);
+
+    mls_block_free(known);
 
     if (ok) {
         blank_skipped(raw, &made);
@@ -400,9 +450,8 @@ static bool run_stream(struct stream *s, struct mls_run *run,
         if (!mls_parallel(run, count, one_block, s, err))
             return false;
         done = mls_now();
-        for (int64_t i = 0; i < count; i++)
-            if (!mls_writer_block(s->writer, s->made[i], err))
-                return false;
+        if (!mls_writer_blocks(s->writer, s->made, count, run, err))
+            return false;
         drop_batch(s);
         if (run) {
             run->read_seconds += read - start;
@@ -415,6 +464,22 @@ static bool run_stream(struct stream *s, struct mls_run *run,
     return true;
 }
 
+static bool need_model(const struct mls_pipeline *p, struct mls_error *err)
+{
+    if (p->fitted && p->model)
+        return true;
+    mls_fail(err, MLS_USAGE, "the pipeline holds no trained model");
+    return mls_fail_fix(err, "make one with mlspec train");
+}
+
+static bool need_steps(const struct mls_pipeline *p, struct mls_error *err)
+{
+    if (p->fitted)
+        return true;
+    mls_fail(err, MLS_USAGE, "the pipeline's steps are not fitted");
+    return mls_fail_fix(err, "fit them with mlspec preprocess --save");
+}
+
 static bool open_stream(struct stream *s, const char *data,
                         const char *output,
                         const struct mls_read_options *read,
@@ -424,14 +489,11 @@ static bool open_stream(struct stream *s, const char *data,
 
     if (!mls_schema_copy(&s->in, &s->p->schema, err))
         return false;
-    if (!s->options->transform) {
-        read_as_text(&s->in);
-        if (!choose_copies(s, err))
-            return false;
-    }
+    read_as_text(&s->in);
+    if (!s->options->transform && !choose_copies(s, err))
+        return false;
     options.schema = &s->in;
-    options.unknown_is_error = s->p->unknown_is_error
-        || read->unknown_is_error;
+    options.keep_extra = keeps_all(s);
     options.keep_skipped = options.bad_rows == MLS_BAD_SKIP
         && !s->options->transform;
     s->reader = mls_reader_open(data, &options, run, err);
@@ -455,10 +517,8 @@ bool mls_pipeline_predict_file(const struct mls_pipeline *p, const char *data,
     struct stream s = { .p = p, .options = options };
     bool ok;
 
-    if (!p->fitted || (!p->model && !options->transform)) {
-        mls_fail(err, MLS_USAGE, "the pipeline holds no trained model");
-        return mls_fail_fix(err, "make one with mlspec train");
-    }
+    if (!(options->transform ? need_steps(p, err) : need_model(p, err)))
+        return false;
     ok = open_stream(&s, data, output, read, run, err)
         && run_stream(&s, run, err);
     if (ok && counts)
@@ -525,7 +585,8 @@ bool mls_pipeline_transform(const struct mls_pipeline *p,
     struct whole w = { .p = p, .in = &in };
     int64_t *position = mls_new(p->schema.count, sizeof *position, err);
     int64_t *order = NULL;
-    bool ok = position && mls_pipeline_arrange(p, table, &in, err);
+    bool ok = position && need_steps(p, err)
+        && mls_pipeline_arrange(p, table, &in, err);
 
     for (int64_t i = 0; ok && i < p->schema.count; i++)
         position[i] = mls_schema_find(&table->schema, p->schema.fields[i].name);

@@ -16,7 +16,6 @@
 #include "stats/summary.h"
 
 #define MULTICLASS_INTEGERS 20
-#define CLASSES_LIMIT 10000
 
 static const struct mls_field *target_field(const struct mls_pipeline *p)
 {
@@ -39,7 +38,8 @@ static double *gather(const struct mls_table *table, int64_t column,
     return y;
 }
 
-/* Sorts y and keeps one of each value; returns how many, NaN left out. */
+/* Sorts y and keeps one of each value; returns how many, NaN left out.  -0 is
+ * the value 0 and called so. */
 static int64_t distinct(double *y, int64_t n)
 {
     int64_t kept = 0;
@@ -47,7 +47,7 @@ static int64_t distinct(double *y, int64_t n)
     mls_sort_reals(y, n);
     for (int64_t i = 0; i < n && !isnan(y[i]); i++)
         if (kept == 0 || y[i] != y[kept - 1])
-            y[kept++] = y[i];
+            y[kept++] = y[i] + 0.0;
     return kept;
 }
 
@@ -71,6 +71,31 @@ static bool no_numbers(const struct mls_field *field, struct mls_error *err)
                         mls_show_text(field->name).text);
 }
 
+static bool too_few(const struct mls_field *field, int64_t values,
+                    struct mls_error *err)
+{
+    mls_fail(err, MLS_DATA, "the target \"%s\" has %s",
+             mls_show_text(field->name).text,
+             values ? "one value only" : "no value at all");
+    return mls_fail_fix(err, "classification needs rows of two classes%s",
+                        is_coded(field) ? "" : "; a number to be estimated, "
+                                               "--task regression");
+}
+
+/* Settings that speak of classes, where there are none. */
+static bool check_no_classes(const struct mls_settings *settings,
+                             struct mls_error *err)
+{
+    const char *option = settings->positive       ? "--positive"
+                         : settings->class_weight ? "--class-weight"
+                                                  : NULL;
+
+    if (!option)
+        return true;
+    mls_fail(err, MLS_USAGE, "%s: a regression has no classes", option);
+    return mls_fail_fix(err, "leave it out, or pass --task classification");
+}
+
 static bool choose_task(struct mls_pipeline *p,
                         const struct mls_settings *settings, int64_t values,
                         bool whole, struct mls_error *err)
@@ -88,22 +113,18 @@ static bool choose_task(struct mls_pipeline *p,
         task = MLS_MULTICLASS;
     else if (!task)
         task = MLS_REGRESSION;
-    if (task != MLS_REGRESSION && values < 2) {
-        mls_fail(err, MLS_DATA, "the target \"%s\" has %s",
-                 mls_show_text(field->name).text,
-                 values ? "one value only" : "no value at all");
-        return mls_fail_fix(err, "classification needs rows of two classes");
-    }
+    if (task != MLS_REGRESSION && values < 2)
+        return too_few(field, values, err);
     if (task == MLS_BINARY && values != 2) {
         mls_fail(err, MLS_USAGE,
                  "the target \"%s\" has %" PRId64 " values, not two",
                  mls_show_text(field->name).text, values);
-        return mls_fail_fix(err, "leave out --task binary");
+        return mls_fail_fix(err, "pass --task multiclass, or leave out --task");
     }
-    if (task != MLS_REGRESSION && values > CLASSES_LIMIT) {
+    if (task != MLS_REGRESSION && values > MLS_CLASSES_LIMIT) {
         mls_fail(err, MLS_DATA,
                  "the target \"%s\" has %" PRId64 " classes, more than %d",
-                 mls_show_text(field->name).text, values, CLASSES_LIMIT);
+                 mls_show_text(field->name).text, values, MLS_CLASSES_LIMIT);
         return mls_fail_fix(err, "is it an identifier? name another --target");
     }
     p->task = task;
@@ -170,7 +191,7 @@ static bool resolve(struct mls_pipeline *p,
     if (!choose_task(p, settings, count, whole, err))
         return false;
     if (p->task == MLS_REGRESSION)
-        return true;
+        return check_no_classes(settings, err);
     for (int64_t i = 0; i < count; i++)
         if (!add_label(p, values[i], err))
             return false;
@@ -191,7 +212,7 @@ bool mls_target_resolve(struct mls_pipeline *p,
                         const struct mls_table *table, struct mls_error *err)
 {
     const struct mls_field *field = target_field(p);
-    double *values;
+    double *values, *weight = NULL;
     bool ok;
 
     if (field->kind == MLS_KIND_DATE || field->kind == MLS_KIND_TEXT) {
@@ -201,10 +222,16 @@ bool mls_target_resolve(struct mls_pipeline *p,
                                  "--categorical %s",
                             mls_show_text(field->name).text);
     }
-    values = gather(table, column_in(p, table, p->target), err);
-    if (!values)
+    if (!mls_pipeline_weights(p, table, &weight, err))
         return false;
-    ok = resolve(p, settings, values, distinct(values, table->rows), err);
+    values = gather(table, column_in(p, table, p->target), err);
+    /* A row of weight 0 is no row: its class may be no class. */
+    for (int64_t i = 0; values && weight && i < table->rows; i++)
+        if (weight[i] == 0)
+            values[i] = NAN;
+    mls_free(weight);
+    ok = values
+        && resolve(p, settings, values, distinct(values, table->rows), err);
     mls_free(values);
     return ok;
 }
@@ -219,11 +246,24 @@ static int32_t class_of_label(const struct mls_pipeline *p, const char *bytes,
     return -1;
 }
 
+/* Ascending, as class_of_value needs; two may be the other way round. */
+static bool check_values(const struct mls_pipeline *p, enum mls_code code,
+                         struct mls_error *err)
+{
+    const double *v = p->class_value;
+
+    for (int64_t i = 1; i < p->classes.count; i++)
+        if (v[i] == v[i - 1] || (v[i] < v[i - 1] && p->classes.count > 2))
+            return mls_fail(err, code, "the classes are not in order");
+    return true;
+}
+
 bool mls_target_index(struct mls_pipeline *p, enum mls_code code,
                       struct mls_error *err)
 {
     const struct mls_field *field = target_field(p);
     const struct mls_dictionary *d = field->dictionary;
+    int64_t found = 0;
     size_t length;
 
     if (is_coded(field)) {
@@ -233,8 +273,10 @@ bool mls_target_index(struct mls_pipeline *p, enum mls_code code,
         for (int64_t i = 0; i < d->count; i++) {
             const char *level = mls_dictionary_level(d, (uint32_t)i, &length);
             p->class_of_code[i] = class_of_label(p, level, length);
+            found += p->class_of_code[i] >= 0;
         }
-        return true;
+        return found == p->classes.count
+            || mls_fail(err, code, "the classes are not levels of the target");
     }
     p->class_value = mls_new(p->classes.count, sizeof *p->class_value, err);
     if (!p->class_value)
@@ -244,15 +286,27 @@ bool mls_target_index(struct mls_pipeline *p, enum mls_code code,
                             '.', &p->class_value[i], NULL))
             return mls_fail(err, code, "the class \"%s\" is not a number",
                             mls_show_text(p->classes.items[i]).text);
-    return true;
+    return check_values(p, code, err);
 }
 
+/* By halving; two classes may stand in either order. */
 static int32_t class_of_value(const struct mls_pipeline *p, double value)
 {
-    for (int64_t i = 0; i < p->classes.count; i++)
-        if (p->class_value[i] == value)
-            return (int32_t)i;
-    return -1;
+    int64_t low = 0, high = p->classes.count;
+
+    if (high == 2)
+        return value == p->class_value[0] ? 0
+            : value == p->class_value[1]  ? 1
+                                          : -1;
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+
+        if (p->class_value[middle] <= value)
+            low = middle;
+        else
+            high = middle;
+    }
+    return p->class_value[low] == value ? (int32_t)low : -1;
 }
 
 static bool unknown_class(const struct mls_pipeline *p,
@@ -310,6 +364,9 @@ double *mls_pipeline_truth(const struct mls_pipeline *p,
                  mls_show_text(target_field(p)->name).text);
         return NULL;
     }
+    if (!mls_pipeline_same_kind(target_field(p),
+                                &table->schema.fields[column], err))
+        return NULL;
     y = gather(table, column, err);
     if (!y || p->task == MLS_REGRESSION)
         return y;
@@ -329,6 +386,26 @@ double *mls_pipeline_truth(const struct mls_pipeline *p,
     return y;
 }
 
+/* A column that a table lacks reads as all missing. */
+static bool bad_weight(const struct mls_table *table, int64_t row,
+                       int64_t column, const double *w, struct mls_error *err)
+{
+    int64_t i = 0;
+
+    while (i < table->rows && isnan(w[i]))
+        i++;
+    if (i == table->rows) {
+        mls_fail(err, MLS_DATA, "the column of weights is empty, or not there");
+        mls_fail_fix(err, "add it: the pipeline weighs its rows");
+        return mls_fail_at(err, table->name, 0, 0,
+                           table->schema.fields[column].name);
+    }
+    mls_fail(err, MLS_DATA, isnan(w[row]) ? "the weight is missing"
+                                          : "a weight must be at least 0");
+    mls_fail_fix(err, "correct the cell, or drop the row");
+    return mls_table_fail_at(table, row, column, err);
+}
+
 bool mls_pipeline_weights(const struct mls_pipeline *p,
                           const struct mls_table *table, double **weight,
                           struct mls_error *err)
@@ -339,17 +416,17 @@ bool mls_pipeline_weights(const struct mls_pipeline *p,
     *weight = NULL;
     if (column < 0)
         return true;
+    if (!mls_pipeline_same_kind(&p->schema.fields[p->weight],
+                                &table->schema.fields[column], err))
+        return false;
     w = gather(table, column, err);
     if (!w)
         return false;
     for (int64_t i = 0; i < table->rows; i++)
-        if (!(w[i] >= 0) || isinf(w[i])) {
-            mls_fail(err, MLS_DATA, isnan(w[i])
-                                        ? "the weight is missing"
-                                        : "a weight must be at least 0");
-            mls_fail_fix(err, "correct the cell, or drop the row");
+        if (!(w[i] >= 0)) {
+            bad_weight(table, i, column, w, err);
             mls_free(w);
-            return mls_table_fail_at(table, i, column, err);
+            return false;
         }
     *weight = w;
     return true;

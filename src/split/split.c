@@ -18,6 +18,10 @@
  * Folds by strata: row j of the order is in fold j mod k.  A run of rows dealt
  * in turn gives each fold the same number within one, and so does the whole.
  *
+ * Folds by group: each group, the largest first, goes to the fold with the
+ * fewest rows (Graham 1969, SIAM J. Appl. Math. 17(2), 416-429, whose bound is
+ * 4/3 of the best).  Folds by time: see the header.
+ *
  * Rows are drawn by permutation and not by a coin for each row, because the
  * sizes are then exact.
  */
@@ -154,21 +158,32 @@ bool mls_split_holdout(int64_t n, const double *strata, double fraction,
     return true;
 }
 
+static bool check_folds(int k, struct mls_error *err)
+{
+    if (k >= 2)
+        return true;
+    mls_fail(err, MLS_USAGE, "%d folds leave no rows to train on", k);
+    return mls_fail_fix(err, "choose 2 folds or more");
+}
+
+static bool check_enough(int64_t there, int64_t least, int k, const char *what,
+                         struct mls_error *err)
+{
+    if (there >= least)
+        return true;
+    mls_fail(err, MLS_DATA,
+             "%d folds take at least %" PRId64 " %s, and there %s %" PRId64, k,
+             least, what, there == 1 ? "is" : "are", there);
+    return mls_fail_fix(err, "choose fewer folds, or give more %s", what);
+}
+
 bool mls_split_folds(int64_t n, const double *strata, int k, uint64_t seed,
                      int32_t *fold, struct mls_error *err)
 {
     int64_t *order;
 
-    if (k < 2) {
-        mls_fail(err, MLS_USAGE, "%d folds leave no rows to train on", k);
-        return mls_fail_fix(err, "choose 2 folds or more");
-    }
-    if (n < k) {
-        mls_fail(err, MLS_DATA,
-                 "%d folds take at least %d rows, and there %s %" PRId64, k, k,
-                 n == 1 ? "is" : "are", n);
-        return mls_fail_fix(err, "choose fewer folds, or give more rows");
-    }
+    if (!check_folds(k, err) || !check_enough(n, k, k, "rows", err))
+        return false;
     order = random_rows(n, strata, seed, MLS_RANDOM_FOLD, err);
     if (!order)
         return false;
@@ -195,6 +210,25 @@ bool mls_split_by_time(int64_t n, const double *time, double fraction,
         for (int64_t i = n - test; i < n; i++)
             in_test[order[i]] = 1;
     }
+    mls_free(order);
+    return ok;
+}
+
+bool mls_split_folds_by_time(int64_t n, const double *time, int k,
+                             int32_t *fold, struct mls_error *err)
+{
+    int64_t *order, size, first;
+    bool ok;
+
+    if (!check_folds(k, err)
+        || !check_enough(n, (int64_t)k + 1, k, "rows", err))
+        return false;
+    order = mls_new_array(n, sizeof(*order), err);
+    ok = order && mls_order_reals(time, n, order, err);
+    size = n / ((int64_t)k + 1);
+    first = n - k * size;
+    for (int64_t i = 0; ok && i < n; i++)
+        fold[order[i]] = i < first ? -1 : (int32_t)((i - first) / size);
     mls_free(order);
     return ok;
 }
@@ -300,6 +334,64 @@ bool mls_split_grouped(int64_t n, const double *group, double fraction,
         for (int64_t i = groups.start[g]; i < groups.start[g + 1]; i++)
             in_test[groups.order[i]] = groups.taken[g];
 done:
+    clear_groups(&groups);
+    return ok;
+}
+
+/* The groups in random order, then stably by falling size. */
+static bool largest_first(struct groups *groups, uint64_t seed,
+                          struct mls_error *err)
+{
+    double *key = mls_new_array(groups->count, sizeof(*key), err);
+    bool ok = key != NULL;
+
+    mls_random_order(seed, MLS_RANDOM_FOLD, STREAM_GROUPS, groups->turn,
+                     groups->count);
+    for (int64_t g = 0; ok && g < groups->count; g++)
+        key[g] = -(double)group_size(groups, g);
+    ok = ok && sort_by(key, groups->count, groups->turn, err);
+    mls_free(key);
+    return ok;
+}
+
+static int emptiest(const int64_t *rows, int k)
+{
+    int best = 0;
+
+    for (int f = 1; f < k; f++)
+        if (rows[f] < rows[best])
+            best = f;
+    return best;
+}
+
+static bool deal_groups(struct groups *groups, int k, uint64_t seed,
+                        int32_t *fold, struct mls_error *err)
+{
+    int64_t *rows = mls_new(k, sizeof(*rows), err);
+    bool ok = rows && largest_first(groups, seed, err);
+
+    for (int64_t t = 0; ok && t < groups->count; t++) {
+        int64_t g = groups->turn[t];
+        int f = emptiest(rows, k);
+
+        rows[f] += group_size(groups, g);
+        for (int64_t i = groups->start[g]; i < groups->start[g + 1]; i++)
+            fold[groups->order[i]] = f;
+    }
+    mls_free(rows);
+    return ok;
+}
+
+bool mls_split_folds_grouped(int64_t n, const double *group, int k,
+                             uint64_t seed, int32_t *fold,
+                             struct mls_error *err)
+{
+    struct groups groups = { 0 };
+    bool ok = check_folds(k, err) && check_enough(n, k, k, "rows", err)
+              && find_groups(&groups, n, group, err)
+              && check_enough(groups.count, k, k, "groups", err)
+              && deal_groups(&groups, k, seed, fold, err);
+
     clear_groups(&groups);
     return ok;
 }

@@ -40,12 +40,15 @@ bool mls_reader_fail_cell(const struct mls_reader *r, struct mls_error *err,
     return mls_fail_at(err, r->name, line, row, column);
 }
 
-/* Nobody computes with these columns: what is in them cannot be wrong. */
+/* Nobody computes with these columns of a fitted pipeline (groups and times say
+ * how training rows were dealt): what is in them cannot be wrong. */
 static bool is_lenient(const struct target *t)
 {
     return t->r->options.schema != NULL
         && (t->field->role == MLS_ROLE_IGNORED
-            || t->field->role == MLS_ROLE_ID);
+            || t->field->role == MLS_ROLE_ID
+            || t->field->role == MLS_ROLE_GROUP
+            || t->field->role == MLS_ROLE_TIME);
 }
 
 /* A cell that is not of its kind: an error, or counted and missing. */
@@ -109,6 +112,15 @@ static bool unknown_level(const struct target *t, struct mls_cell cell,
     }
     if (is_lenient(t))
         return true;
+    /* Taken as missing, the row would count for nothing without a word. */
+    if (t->field->role == MLS_ROLE_TARGET) {
+        mls_fail(err, MLS_DATA, "\"%s\" is no class that the model knows",
+                 shown.text);
+        mls_fail_fix(err, "correct the cell, leave out the row, or train anew "
+                          "with rows of this class");
+        return mls_fail_at(err, t->r->name, t->line, t->r->records,
+                           t->field->name);
+    }
     if (t->r->options.unknown_is_error) {
         mls_fail(err, MLS_DATA, "\"%s\" is a category never seen in training",
                  shown.text);

@@ -243,3 +243,19 @@ size_t mls_date_format(int64_t time, enum mls_date_form form, bool has_time,
         text[--length] = '\0';
     return (size_t)length;
 }
+
+void mls_date_split(int64_t time, struct mls_date_parts *parts)
+{
+    int64_t days = time / DAY_MICROS, rest = time % DAY_MICROS;
+
+    if (rest < 0) {
+        rest += DAY_MICROS;
+        days--;
+    }
+    date_from_days(days, &parts->year, &parts->month, &parts->day);
+    parts->day_of_year =
+        (int)(days - days_from_date(parts->year, 1, 1)) + 1;
+    /* 1970-01-01 was a Thursday. */
+    parts->weekday = (int)(((days + 3) % 7 + 7) % 7);
+    parts->hour = (int)(rest / (3600 * MICROS));
+}

@@ -25,4 +25,13 @@ bool mls_date_parse_day(const char *text, int64_t *time);
 size_t mls_date_format(int64_t time, enum mls_date_form form, bool has_time,
                        char text[MLS_DATE_TEXT]);
 
+/* What a calendar and a clock show, in UTC. */
+struct mls_date_parts {
+    int year, month, day;       /* month and day from 1 */
+    int day_of_year;            /* from 1 */
+    int weekday;                /* 0 Monday to 6 Sunday */
+    int hour;                   /* 0 to 23 */
+};
+void mls_date_split(int64_t time, struct mls_date_parts *parts);
+
 #endif

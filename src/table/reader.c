@@ -271,13 +271,21 @@ static bool match_columns(struct mls_reader *r, char **names,
         && new_feeds(r, err);
 
     if (ok) {
-        present = mls_new(r->schema.count, 1, err);
+        present = mls_new(r->schema.count + r->width, 1, err);
         ok = present != NULL;
     }
     for (int64_t i = 0; ok && i < r->width; i++) {
         int64_t at = mls_schema_find(&r->schema, names[i]);
 
-        if (at < 0) {
+        if (at < 0 && r->options.keep_extra) {
+            struct mls_field field = { .name = names[i],
+                                       .kind = MLS_KIND_TEXT };
+
+            at = r->schema.count;
+            ok = mls_schema_add(&r->schema, &field, err);
+            present[at] = 1;
+            r->feeds[r->feed_count++] = (struct mls_feed){ i, at };
+        } else if (at < 0) {
             r->counts.extra_columns++;
         } else if (present[at]) {
             mls_fail(err, MLS_DATA, "two columns are named \"%s\"",

@@ -187,6 +187,26 @@ static bool takes(const struct mls_step *step, const struct mls_field *field,
         || mls_fail_at(err, NULL, 0, 0, field->name);
 }
 
+bool mls_step_would_take(const struct mls_step *step,
+                         const struct mls_field *field, bool *take,
+                         struct mls_error *err)
+{
+    struct mls_error ignored;
+    struct mls_list names = { 0 };
+    bool ok = true;
+
+    *take = false;
+    if (!mls_step_names_columns(step)) {
+        *take = takes(step, field, (enum mls_storage)0, &ignored);
+        return true;
+    }
+    ok = mls_list_split(step->columns, &names, err);
+    for (int64_t i = 0; ok && i < names.count; i++)
+        *take = *take || strcmp(names.items[i], field->name) == 0;
+    mls_list_clear(&names);
+    return ok;
+}
+
 static enum mls_storage storage_of(const struct mls_table *table,
                                    int64_t column)
 {

@@ -67,6 +67,11 @@ MLS_CHECK bool mls_step_fit(struct mls_step *step,
 MLS_CHECK bool mls_step_restore(struct mls_step *step,
                                 const struct mls_schema *in,
                                 struct mls_error *err);
+/* Before any fit: whether the step, as its settings are, would work on a raw
+ * feature column. */
+MLS_CHECK bool mls_step_would_take(const struct mls_step *step,
+                                   const struct mls_field *field, bool *take,
+                                   struct mls_error *err);
 /* A new block with the columns of step->plan.out. */
 MLS_CHECK struct mls_block *mls_step_apply(const struct mls_step *step,
                                            const struct mls_block *in,

@@ -87,6 +87,10 @@ bool mls_range_parse(const struct mls_pipeline *p, const char *text,
         return mls_fail_fix(err, "write for example --range l2=0.01..100:log");
     }
     range->key = mls_copy_bytes(text, (size_t)(equals - text), err);
+    /* One spelling: it keys the random draws. */
+    for (char *at = range->key; at && *at; at++)
+        if (*at == '-')
+            *at = '_';
     range->param = range->key
         ? mls_pipeline_param(p, range->key, &values, err) : NULL;
     if (!range->param)
@@ -137,6 +141,17 @@ bool mls_range_defaults(const struct mls_pipeline *p,
         (*count)++;
     }
     return *ranges != NULL;
+}
+
+bool mls_range_same(const struct mls_pipeline *p, const struct mls_range *a,
+                    const struct mls_range *b)
+{
+    const void *of_a = NULL, *of_b = NULL; /* the step's or learner's params */
+    struct mls_error ignored;
+
+    return mls_pipeline_param(p, a->key, &of_a, &ignored) == a->param
+        && mls_pipeline_param(p, b->key, &of_b, &ignored) == a->param
+        && of_a == of_b;
 }
 
 static bool is_whole(const struct mls_range *range)

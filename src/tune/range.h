@@ -22,5 +22,8 @@ void mls_range_value(const struct mls_range *range, double position,
 /* "l2=0.0001..10000:log": reads back. */
 void mls_range_format(const struct mls_range *range, struct mls_text *text);
 void mls_range_clear(struct mls_range *range);
+/* Whether two ranges are for one param, under whatever names. */
+bool mls_range_same(const struct mls_pipeline *p, const struct mls_range *a,
+                    const struct mls_range *b);
 
 #endif

@@ -20,6 +20,8 @@
 #include "base/memory.h"
 #include "base/number.h"
 
+#define APPLICATION 0x6d6c7373 /* "mlss": marks the file as a study */
+
 struct mls_study {
     sqlite3 *db;
     char *path;                 /* "" in memory */
@@ -81,6 +83,8 @@ static bool failed(const struct mls_study *s, struct mls_error *err)
              sqlite3_errmsg(s->db));
     mls_fail_fix(err, code == SQLITE_NOTADB || code == SQLITE_CORRUPT
                           ? "is it a study? name another --study file"
+                      : code == SQLITE_FULL
+                          ? "make room on its disk; what is done is kept"
                           : "is its folder writable and on a local disk?");
     return mls_fail_at(err, s->path, 0, 0, NULL);
 }
@@ -158,14 +162,49 @@ static bool write_fact(struct mls_study *s, const struct mls_study_fact *fact,
     return ok;
 }
 
-static bool is_new(struct mls_study *s, bool *fresh, struct mls_error *err)
+/* The one number that a statement gives. */
+static bool ask(struct mls_study *s, const char *sql, int64_t *number,
+                struct mls_error *err)
 {
-    sqlite3_stmt *q = prepare(s, "SELECT count(*) FROM fact", err);
+    sqlite3_stmt *q = prepare(s, sql, err);
     bool ok = q && (sqlite3_step(q) == SQLITE_ROW || failed(s, err));
 
-    *fresh = ok && sqlite3_column_int64(q, 0) == 0;
+    if (ok)
+        *number = sqlite3_column_int64(q, 0);
     sqlite3_finalize(q);
     return ok;
+}
+
+/* An empty database becomes a study; one of another program is left alone. */
+static bool is_new(struct mls_study *s, bool *fresh, struct mls_error *err)
+{
+    int64_t tables, application;
+
+    if (!ask(s, "SELECT count(*) FROM sqlite_master", &tables, err)
+        || !ask(s, "PRAGMA application_id", &application, err))
+        return false;
+    *fresh = tables == 0 && application == 0;
+    if (*fresh || application == APPLICATION)
+        return true;
+    mls_fail(err, MLS_IO, "this is a database, but not a study");
+    mls_fail_fix(err, "name another --study file");
+    return mls_fail_at(err, s->path, 0, 0, NULL);
+}
+
+static bool make_tables(struct mls_study *s, struct mls_error *err)
+{
+    char mark[64];
+
+    snprintf(mark, sizeof mark, "PRAGMA application_id = %d", APPLICATION);
+    return execute(s, mark, err)
+        && execute(s,
+                   "CREATE TABLE fact("
+                   " name TEXT PRIMARY KEY, value TEXT NOT NULL);"
+                   "CREATE TABLE trial("
+                   " number INTEGER PRIMARY KEY, state TEXT NOT NULL,"
+                   " value REAL, sd REAL, seconds REAL, params TEXT,"
+                   " failure TEXT, process INTEGER, born TEXT)",
+                   err);
 }
 
 static bool agree(struct mls_study *s, const struct mls_study_fact *facts,
@@ -176,15 +215,7 @@ static bool agree(struct mls_study *s, const struct mls_study_fact *facts,
 
     if (!ok)
         return false;
-    ok = execute(s,
-                 "CREATE TABLE IF NOT EXISTS fact("
-                 " name TEXT PRIMARY KEY, value TEXT NOT NULL);"
-                 "CREATE TABLE IF NOT EXISTS trial("
-                 " number INTEGER PRIMARY KEY, state TEXT NOT NULL,"
-                 " value REAL, sd REAL, seconds REAL, params TEXT,"
-                 " failure TEXT, process INTEGER, born TEXT)",
-                 err)
-        && is_new(s, &fresh, err);
+    ok = is_new(s, &fresh, err) && (!fresh || make_tables(s, err));
     for (int64_t i = 0; ok && i < count; i++)
         ok = fresh ? write_fact(s, &facts[i], err)
                    : check_fact(s, &facts[i], err);
@@ -267,7 +298,7 @@ static bool find_free(struct mls_study *s, int64_t trials, int64_t *trial,
 {
     sqlite3_stmt *q = prepare(
         s, "SELECT number, state, process, born FROM trial"
-           " WHERE number < ? ORDER BY number", err);
+           " WHERE number >= 0 AND number < ? ORDER BY number", err);
     int64_t next = 0, done = 0;
     int code = SQLITE_DONE;
 
@@ -409,7 +440,8 @@ bool mls_study_results(struct mls_study *s, int64_t trials,
 {
     sqlite3_stmt *q = prepare(
         s, "SELECT number, value, sd, seconds, params, failure FROM trial"
-           " WHERE number < ? AND state <> 'running' ORDER BY number", err);
+           " WHERE number >= 0 AND number < ? AND state <> 'running'"
+           " ORDER BY number", err);
     int64_t capacity = 0;
     int code = SQLITE_DONE;
     bool ok = q != NULL;

@@ -38,24 +38,63 @@ static void format_ranges(const struct tuning *t, struct mls_text *text)
     }
 }
 
+static bool add_params(const struct mls_pipeline *p, struct mls_json *to,
+                       struct mls_error *err)
+{
+    struct mls_json *params = mls_json_add_object(to, "params", err);
+
+    return params
+        && mls_recipe_params_to_json(p->learner->params, p->params, params,
+                                     err);
+}
+
+/* Frozen ones with what they learned. */
+static bool add_steps(const struct mls_pipeline *p, struct mls_json *to,
+                      struct mls_error *err)
+{
+    struct mls_json *steps = mls_json_add_array(to, "steps", err);
+    bool ok = steps != NULL;
+
+    for (int64_t i = 0; ok && i < p->step_count; i++) {
+        struct mls_json *item = mls_json_add_object(steps, NULL, err);
+        char learned[33];
+
+        ok = item && mls_recipe_step_to_json(p->steps[i], item, err);
+        if (!ok || !p->frozen)
+            continue;
+        ok = mls_fingerprint_arrays(&p->steps[i]->arrays, learned, err)
+            && mls_json_add_text(item, "learned", learned, err);
+    }
+    return ok;
+}
+
 static bool format_pipeline(const struct mls_pipeline *p,
                             struct mls_text *text, struct mls_error *err)
 {
     struct mls_json *json = mls_json_new_object(err);
-    bool ok = json
-        && mls_recipe_params_to_json(p->learner->params, p->params, json, err);
-    struct mls_json *steps = ok ? mls_json_add_array(json, "steps", err)
-                                : NULL;
-
-    ok = ok && steps;
-    for (int64_t i = 0; ok && i < p->step_count; i++) {
-        struct mls_json *item = mls_json_add_object(steps, NULL, err);
-        ok = item && mls_recipe_step_to_json(p->steps[i], item, err);
-    }
-    ok = ok
+    bool ok = json && add_params(p, json, err) && add_steps(p, json, err)
+        && mls_json_add_integer(json, "task", p->task, err)
+        && mls_json_add_integer(json, "seed", (int64_t)p->seed, err)
+        && mls_json_add_bool(json, "drop_missing_target",
+                             p->drop_missing_target, err)
+        && (p->classes.count == 0 || mls_json_add_text(json, "last_class",
+                mls_pipeline_class(p, (int)p->classes.count - 1), err))
         && (!p->class_weight || mls_json_add_text(json, "class_weight",
                                                   p->class_weight, err))
         && mls_json_print(json, false, text, err);
+
+    mls_json_free(json);
+    return ok;
+}
+
+/* Names, kinds, and what each column is for. */
+static bool format_columns(const struct mls_pipeline *p, struct mls_text *text,
+                           struct mls_error *err)
+{
+    struct mls_json *json = mls_json_new_object(err);
+    bool ok = json && mls_schema_to_json(&p->schema, false, json, err)
+        && mls_json_print(json, false, text, err);
+
     mls_json_free(json);
     return ok;
 }
@@ -76,7 +115,8 @@ static bool format_data(const struct tuning *t, struct mls_text *text,
 
 static bool open_study(struct tuning *t, struct mls_error *err)
 {
-    struct mls_text ranges = { 0 }, pipeline = { 0 }, data = { 0 };
+    struct mls_text ranges = { 0 }, pipeline = { 0 }, columns = { 0 };
+    struct mls_text data = { 0 };
     char folds[MLS_REAL_TEXT], seed[MLS_REAL_TEXT];
     bool ok;
 
@@ -84,7 +124,7 @@ static bool open_study(struct tuning *t, struct mls_error *err)
     mls_format_integer((int64_t)t->options->seed, seed);
     format_ranges(t, &ranges);
     ok = mls_text_ok(&ranges, err) && format_pipeline(t->p, &pipeline, err)
-        && format_data(t, &data, err);
+        && format_columns(t->p, &columns, err) && format_data(t, &data, err);
     if (ok) {
         const struct mls_study_fact facts[] = {
             { "version", MLS_VERSION },
@@ -96,6 +136,7 @@ static bool open_study(struct tuning *t, struct mls_error *err)
             { "target", mls_pipeline_target(t->p) },
             { "learner", t->p->learner->name },
             { "pipeline", pipeline.bytes },
+            { "use of the columns", columns.bytes },
             { "table", data.bytes },
         };
         t->study = mls_study_open(t->options->study, facts,
@@ -103,6 +144,7 @@ static bool open_study(struct tuning *t, struct mls_error *err)
     }
     mls_text_clear(&ranges);
     mls_text_clear(&pipeline);
+    mls_text_clear(&columns);
     mls_text_clear(&data);
     return t->study != NULL;
 }
@@ -157,7 +199,9 @@ static bool measure(const struct tuning *t, const struct mls_pipeline *p,
     trial->value = e.figures[0].value;
     trial->sd = e.figures[0].sd;
     mls_evaluation_clear(&e);
-    return true;
+    return isfinite(trial->value)
+        || mls_fail(err, MLS_DATA, "%s is no finite number",
+                    t->metric->name);
 }
 
 /* Errors that speak of the params are the trial's; others end the search. */
@@ -207,28 +251,27 @@ static void wait_a_little(void)
 static bool run_all(const struct tuning *t, struct mls_error *err)
 {
     int64_t trial, open;
+    struct mls_error own = { 0 }, ignored;
 
-    for (;;) {
-        struct mls_error ignored = { 0 };
-
-        if (at_deadline(t->run))
-            return true;
-        if (!mls_run_go_on(t->run, err)
-            || !mls_study_claim(t->study, t->trials, &trial, &open, err))
-            return false;
+    while (mls_run_go_on(t->run, &own)
+           && mls_study_claim(t->study, t->trials, &trial, &open, &own)) {
         mls_progress(t->run, "trials", (double)(t->trials - open),
                      (double)t->trials);
         if (open == 0)
             return true;
         if (trial < 0)
             wait_a_little();
-        else if (!run_trial(t, trial, err)) {
+        else if (!run_trial(t, trial, &own)) {
             bool released = mls_study_release(t->study, trial, &ignored);
 
             (void)released; /* the first error is the one to tell */
-            return err->code == MLS_LIMIT && at_deadline(t->run);
+            break;
         }
     }
+    if (own.code == MLS_LIMIT && at_deadline(t->run))
+        return true;
+    *err = own;
+    return false;
 }
 
 /* --- the result --------------------------------------------------------- */
@@ -280,6 +323,18 @@ static bool count_done(struct tuning *t, int64_t *done,
     return ok;
 }
 
+/* A second range for a param would win without a word. */
+static bool is_first(const struct tuning *t, int64_t at, struct mls_error *err)
+{
+    for (int64_t i = 0; i < at; i++)
+        if (mls_range_same(t->p, &t->ranges[i], &t->ranges[at])) {
+            mls_fail(err, MLS_USAGE, "--range: %s is there twice",
+                     t->ranges[at].param->name);
+            return mls_fail_fix(err, "leave out one of the two");
+        }
+    return true;
+}
+
 static bool make_ranges(struct tuning *t, struct mls_error *err)
 {
     const struct mls_tune_options *o = t->options;
@@ -294,7 +349,8 @@ static bool make_ranges(struct tuning *t, struct mls_error *err)
             return false;
         for (int64_t i = 0; i < o->range_count; i++)
             if (t->range_count++, !mls_range_parse(t->p, o->ranges[i],
-                                                   &t->ranges[i], err))
+                                                   &t->ranges[i], err)
+                || !is_first(t, i, err))
                 return false;
     }
     t->position = mls_new(t->range_count, sizeof *t->position, err);
@@ -314,6 +370,11 @@ static bool begin(struct tuning *t, struct mls_error *err)
     if (!t->p->learner) {
         mls_fail(err, MLS_USAGE, "the pipeline has no learner to tune");
         return mls_fail_fix(err, "name one with --learner");
+    }
+    if (t->options->folds < 2) {
+        mls_fail(err, MLS_USAGE, "trials are measured by 2 folds or more, not "
+                                 "%d", t->options->folds);
+        return mls_fail_fix(err, "leave out --cv, or pass --cv 5");
     }
     t->search = mls_search_find(t->options->search, err);
     t->metric = name ? mls_metric_find(name, t->p->task, err)

@@ -67,7 +67,7 @@ static inline void write_target(const struct form *f, int64_t row,
     static const char *const names[] = { "low", "mid", "top" };
 
     if (f->task == MLS_REGRESSION)
-        mls_text_add_real(text, floor(signal * 1000 + 0.5) / 1000);
+        mls_text_add_real(text, floor(signal * 1000 + 2500.5) / 1000);
     else if (f->task == MLS_BINARY)
         mls_text_add(text, signal > 1.3 ? "yes" : "no");
     else
@@ -192,6 +192,23 @@ static inline void read_form(const struct form *f, const struct mls_run *run,
     write_csv(f, path);
     must(mls_table_read(path, &options, run, table, &err), &err);
     must(mls_schema_set_roles(&table->schema, &roles, &err), &err);
+    unlink(path);
+}
+
+/* A table from the text of its file. */
+static inline void read_text(const char *text, const struct mls_roles *roles,
+                             struct mls_table *table)
+{
+    const char *path = scratch("text.csv");
+    struct mls_read_options options = { 0 };
+    struct mls_error err = { 0 };
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    must(mls_table_read(path, &options, NULL, table, &err), &err);
+    must(mls_schema_set_roles(&table->schema, roles, &err), &err);
     unlink(path);
 }
 

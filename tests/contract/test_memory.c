@@ -54,8 +54,11 @@ static bool predict(const struct work *w, struct mls_error *err)
 static bool evaluate(const struct work *w, struct mls_error *err)
 {
     struct mls_read_options options = { 0 };
-    struct mls_evaluate_options how = { .threshold = NAN, .bootstrap = 3,
-                                        .confidence = 0.9 };
+    struct mls_evaluate_options how = {
+        .metrics = "*", .threshold = NAN, .bootstrap = 3, .confidence = 0.9,
+        .curves = w->task != MLS_REGRESSION,
+        .best = w->task == MLS_BINARY ? "f1" : NULL
+    };
     struct mls_evaluation e = { 0 };
     struct mls_table table = { 0 };
     struct mls_pipeline *p = mls_pipeline_load(w->model, err);

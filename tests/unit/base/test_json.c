@@ -234,8 +234,9 @@ static void numbers_are_read_correctly_rounded(void **state)
         "[0.1, 1.5e3, -2.2250738585072014e-308, 1e23, 1E-400,"
         "9007199254740993.00000000000000000000000000000000000000000000000000"
         "00000000000000000001, 0.3]");
-    static const double expected[] = { 0.1, 1500, -0x1p-1022, 0x1.52d02c7e14af6p+76,
-                                       0, 9007199254740994.0, 0.3 };
+    static const double expected[] = {
+        0.1, 1500, -0x1p-1022, 0x1.52d02c7e14af6p+76, 0, 9007199254740994.0, 0.3
+    };
     const struct mls_json *at = mls_json_first(json);
     size_t i;
 

@@ -129,6 +129,50 @@ static void longley_has_its_certified_values(void **state)
     rows_clear(&r);
 }
 
+/* y is a sum of the columns to the last digit.  They differ by 1e-7 of their
+ * size: the normal equations alone would find no digit of it, or give up. */
+static void nearly_dependent_columns_keep_their_digits(void **state)
+{
+    struct mls_model *model;
+    struct rows r;
+
+    (void)state;
+    linear_rows(&r, 40, 3);
+    for (int64_t i = 0; i < 40; i++) {
+        double *row = r.data.x.data + i;
+
+        row[80] = row[0] + 1e-7 * hashed(i, 50);
+        r.y[i] = 4 + row[0] + 2 * row[40] + 3 * row[80];
+    }
+    for (int k = 0; k < 2; k++) {
+        /* So small a penalty changes no more than rounding does. */
+        model = fit_rows(ridge, k ? "l2=1e-22" : "l2=0", &r, NULL);
+        assert_near(array_of(model, "coef")[0], 1, 1e-7);
+        assert_near(array_of(model, "coef")[1], 2, 1e-12);
+        assert_near(array_of(model, "coef")[2], 3, 1e-7);
+        mls_model_free(model);
+    }
+    rows_clear(&r);
+}
+
+static void a_vanishing_penalty_is_none_with_more_columns_than_rows(
+    void **state)
+{
+    struct mls_model *none, *tiny;
+    struct rows r;
+
+    (void)state;
+    linear_rows(&r, 4, 6);
+    none = fit_rows(ridge, "l2=0", &r, NULL);
+    for (int k = 0; k < 2; k++) {
+        tiny = fit_rows(ridge, k ? "l2=1e-9" : "l2=1e-14", &r, NULL);
+        assert_models_near(tiny, none, 1e-8);
+        mls_model_free(tiny);
+    }
+    mls_model_free(none);
+    rows_clear(&r);
+}
+
 /* 2 sum_i w_i e_i x_ij = 2 l2 b_j at the optimum, and sum_i w_i e_i = 0. */
 static void the_gradient_is_zero_at_the_solution(void **state)
 {
@@ -420,6 +464,9 @@ int main(void)
         cmocka_unit_test(coefficients_are_those_of_scikit_learn),
         cmocka_unit_test(dependent_columns_without_penalty_give_the_least_norm),
         cmocka_unit_test(longley_has_its_certified_values),
+        cmocka_unit_test(nearly_dependent_columns_keep_their_digits),
+        cmocka_unit_test(
+            a_vanishing_penalty_is_none_with_more_columns_than_rows),
         cmocka_unit_test(the_gradient_is_zero_at_the_solution),
         cmocka_unit_test(auto_is_right_for_plain_rows),
         cmocka_unit_test(auto_is_right_for_weights_below_and_above_one),

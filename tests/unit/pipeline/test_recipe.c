@@ -32,7 +32,8 @@ static void a_learner_brings_its_steps(void **state)
     (void)state;
     must(p != NULL, &err);
     assert_string_equal(mls_pipeline_learner(p)->name, "ridge");
-    assert_recipe(p, "impute(strategy=median, indicator=true) → "
+    assert_recipe(p, "date(form=cyclic) → "
+                     "impute(strategy=median, indicator=true) → "
                      "scale(method=standard) → onehot");
     mls_pipeline_free(p);
 }
@@ -48,7 +49,7 @@ static void a_family_option_replaces_the_default_in_its_place(void **state)
 
     (void)state;
     must(p != NULL, &err);
-    assert_recipe(p, "drop(columns=day,city) → "
+    assert_recipe(p, "drop(columns=day,city) → date(form=cyclic) → "
                      "impute(strategy=mean, indicator=true) → ordinal → "
                      "variance");
     mls_pipeline_free(p);
@@ -128,9 +129,20 @@ static void a_file_of_steps_is_exactly_the_recipe(void **state)
                      " {\"step\":\"onehot\",\"binary\":false}]");
     p = make(&s, MLS_BINARY, &err);
     must(p != NULL, &err);
-    assert_recipe(p, "drop(columns=\"day\") → impute(columns=\"beta\", "
+    assert_recipe(p, "drop(columns=day) → impute(columns=beta, "
                      "strategy=constant, value=1.5) → onehot(binary=false)");
     mls_pipeline_free(p);
+    /* "*" is all that fit, also in a list; an empty list is a mistake. */
+    write_file(path, "[{\"step\":\"onehot\",\"columns\":[\"*\"]},"
+                     "{\"step\":\"impute\",\"columns\":[\"a,b\",\"c\\\"d\"]}]");
+    p = make(&s, MLS_BINARY, &err);
+    must(p != NULL, &err);
+    assert_recipe(p, "onehot(columns=*) → impute(columns=\"a,b\",\"c\"\"d\", "
+                     "strategy=median)");
+    assert_false(mls_step_names_columns(p->steps[0]));
+    mls_pipeline_free(p);
+    write_file(path, "[{\"step\":\"onehot\",\"columns\":[]}]");
+    refuse(&s, "list is empty", "leave it out");
     write_file(path, "[{\"step\":\"onehat\"}]");
     refuse(&s, "onehat", "onehot");
     write_file(path, "{\"step\":\"onehot\"}");
@@ -161,6 +173,96 @@ static void another_pipeline_gives_recipe_learner_and_params(void **state)
     mls_pipeline_free(q);
 }
 
+/* What a preprocessing learned is kept for the learner that comes after it;
+ * the date that it passed on is no feature of a matrix. */
+static void frozen_steps_are_kept_as_they_are(void **state)
+{
+    struct form f = { .task = MLS_BINARY };
+    const char *families[] = { "impute=mean", "encode=onehot" };
+    const char *set[] = { "impute.strategy=median" };
+    struct mls_settings steps = { .families = families, .family_count = 2 };
+    struct mls_pipeline *p = fit_form(&f, &steps, NULL, 0, 1), *q, *r;
+    struct mls_settings s = { .train = true, .from = p, .frozen = true };
+    struct mls_error err = { 0 };
+    struct mls_table table = { 0 };
+
+    (void)state;
+    read_form(&f, NULL, &table);
+    q = mls_pipeline_new(&s, &table, NULL, &err);
+    must(q != NULL, &err);
+    must(mls_pipeline_fit(q, &table, (int64_t[]){ 0, 1, 2, 3, 4, 5, 6, 7 }, 8,
+                          NULL, &err), &err);
+    assert_memory_equal(q->steps[0]->arrays.items[0].data,
+                        p->steps[0]->arrays.items[0].data,
+                        (size_t)p->steps[0]->arrays.items[0].count * 8);
+    r = mls_pipeline_copy(q, &err);
+    must(r != NULL, &err);
+    assert_true(r->steps[0]->fitted);
+    assert_false(mls_pipeline_set(q, "impute.strategy", "median", &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    s.set = set;
+    s.set_count = 1;
+    assert_null(mls_pipeline_new(&s, &table, NULL, &err));
+    assert_non_null(strstr(err.what, "frozen"));
+    mls_pipeline_free(p);
+    mls_pipeline_free(q);
+    mls_pipeline_free(r);
+    mls_table_clear(&table);
+}
+
+static void frozen_steps_refuse_other_levels(void **state)
+{
+    struct mls_roles roles = { .target = "y" };
+    const char *families[] = { "impute=mode", "encode=ordinal" };
+    struct mls_settings steps = { .families = families, .family_count = 2 };
+    struct mls_settings s = { .train = true, .frozen = true };
+    struct mls_table a = { 0 }, b = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+
+    (void)state;
+    read_text("c,y\nu,1.5\nv,2.5\nu,4\n", &roles, &a);
+    read_text("c,y\na,1.5\nv,2.5\na,4\n", &roles, &b);
+    p = mls_pipeline_new(&steps, &a, NULL, &err);
+    must(p != NULL, &err);
+    s.from = p;
+    assert_null(mls_pipeline_new(&s, &a, NULL, &err));
+    assert_non_null(strstr(err.what, "no fitted steps"));
+    must(mls_pipeline_fit(p, &a, NULL, 0, NULL, &err), &err);
+    assert_null(mls_pipeline_new(&s, &b, NULL, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    assert_string_equal(err.column, "c");
+    mls_pipeline_free(p);
+    mls_table_clear(&a);
+    mls_table_clear(&b);
+}
+
+/* All is fitted anew, so a category that is new in the table is learned. */
+static void from_a_pipeline_new_levels_are_learned(void **state)
+{
+    struct mls_roles roles = { .target = "y" };
+    struct mls_settings s = { .train = true };
+    struct mls_table a = { 0 }, b = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p, *q;
+
+    (void)state;
+    read_text("c,y\nu,1.5\nv,2.5\nu,4\n", &roles, &a);
+    read_text("c,y\na,1.5\nv,2.5\nu,4\na,7\n", &roles, &b);
+    p = mls_pipeline_new(&s, &a, NULL, &err);
+    must(p != NULL, &err);
+    s.from = p;
+    q = mls_pipeline_new(&s, &b, NULL, &err);
+    must(q != NULL, &err);
+    must(mls_pipeline_fit(q, &b, NULL, 0, NULL, &err), &err);
+    assert_int_equal(q->feature_count, 3);
+    assert_string_equal(q->feature_names[0], "c=a");
+    mls_pipeline_free(p);
+    mls_pipeline_free(q);
+    mls_table_clear(&a);
+    mls_table_clear(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +272,9 @@ int main(void)
         cmocka_unit_test(what_is_not_known_is_told_with_the_nearest),
         cmocka_unit_test(a_file_of_steps_is_exactly_the_recipe),
         cmocka_unit_test(another_pipeline_gives_recipe_learner_and_params),
+        cmocka_unit_test(frozen_steps_are_kept_as_they_are),
+        cmocka_unit_test(frozen_steps_refuse_other_levels),
+        cmocka_unit_test(from_a_pipeline_new_levels_are_learned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

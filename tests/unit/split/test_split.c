@@ -356,6 +356,139 @@ static void what_cannot_be_split_is_an_error_that_says_why(void **state)
     assert_int_equal(err.code, MLS_USAGE);
 }
 
+/* --- folds of groups, folds in time ------------------------------------- */
+
+/* Groups of sizes 1, 2, ..., 12, their rows mixed; codes in no order. */
+static int sized_groups(double *group)
+{
+    int64_t order[MOST];
+    int n = 0;
+
+    for (int g = 1; g <= 12; g++)
+        n += g;
+    mls_random_order(8, MLS_RANDOM_TEST, 0, order, n);
+    for (int g = 1, i = 0; g <= 12; g++)
+        for (int k = 0; k < g; k++)
+            group[order[i++]] = g * 5 % 13 - 0.5;
+    return n;
+}
+
+/* The rows of the smallest group in each fold. */
+static void smallest_groups(const double *group, const int32_t *fold, int n,
+                            int64_t *smallest)
+{
+    for (int f = 0; f < 6; f++)
+        smallest[f] = n;
+    for (int i = 0; i < n; i++) {
+        int64_t size = 0;
+
+        for (int j = 0; j < n; j++)
+            size += group[j] == group[i];
+        if (size < smallest[fold[i]])
+            smallest[fold[i]] = size;
+    }
+}
+
+static void folds_of_groups_keep_them_whole_and_are_nearly_equal(void **state)
+{
+    double group[MOST];
+    int32_t fold[MOST], other[MOST];
+    struct mls_error err;
+    int n = sized_groups(group), changed = 0;
+
+    (void)state;
+    for (int k = 2; k <= 6; k++) {
+        int64_t rows[6] = { 0 }, last[6], least = n;
+
+        assert_true(mls_split_folds_grouped(n, group, k, 1, fold, &err));
+        for (int i = 0; i < n; i++) {
+            assert_true(fold[i] >= 0 && fold[i] < k);
+            rows[fold[i]]++;
+            for (int j = 0; j < i; j++)
+                if (group[i] == group[j])
+                    assert_int_equal(fold[i], fold[j]);
+        }
+        /* The smallest group of a fold came last, when no fold had fewer. */
+        smallest_groups(group, fold, n, last);
+        for (int f = 0; f < k; f++)
+            least = rows[f] < least ? rows[f] : least;
+        for (int f = 0; f < k; f++)
+            assert_true(rows[f] - last[f] <= least);
+        assert_true(mls_split_folds_grouped(n, group, k, 2, other, &err));
+        for (int i = 0; i < n; i++)
+            changed += fold[i] != other[i];
+    }
+    /* Sizes are distinct, so the seed has no say. */
+    assert_int_equal(changed, 0);
+}
+
+static void groups_of_one_row_are_dealt_evenly_and_by_the_seed(void **state)
+{
+    double group[50];
+    int32_t fold[50], other[50];
+    int64_t rows[7] = { 0 };
+    int changed = 0;
+    struct mls_error err;
+
+    (void)state;
+    for (int i = 0; i < 50; i++)
+        group[i] = i * 7 % 50;
+    assert_true(mls_split_folds_grouped(50, group, 7, 1, fold, &err));
+    assert_true(mls_split_folds_grouped(50, group, 7, 2, other, &err));
+    for (int i = 0; i < 50; i++) {
+        rows[fold[i]]++;
+        changed += fold[i] != other[i];
+    }
+    for (int f = 0; f < 7; f++)
+        assert_true(rows[f] == 7 || rows[f] == 8);
+    assert_true(changed > 20);
+}
+
+/* for k, (a, b) in enumerate(TimeSeriesSplit(4).split(np.zeros(17))): f[b] = k,
+ * with f = -1 before; each a is the rows before b. */
+static void folds_in_time_are_those_of_scikit_learn(void **state)
+{
+    static const int32_t expected[17] = { -1, -1, -1, -1, -1, 0, 0, 0, 1,
+                                          1,  1,  2,  2,  2,  3, 3, 3 };
+    double time[17];
+    int32_t fold[17];
+    struct mls_error err;
+
+    (void)state;
+    for (int i = 0; i < 17; i++)
+        time[i] = i * 5 % 17 / 4.0;
+    assert_true(mls_split_folds_by_time(17, time, 4, fold, &err));
+    for (int i = 0; i < 17; i++)
+        assert_int_equal(fold[i], expected[i * 5 % 17]);
+    for (int i = 0; i < 17; i++)
+        time[i] = 1; /* ties: by row */
+    assert_true(mls_split_folds_by_time(17, time, 4, fold, &err));
+    assert_memory_equal(fold, expected, sizeof(expected));
+}
+
+static void folds_that_cannot_be_are_errors_that_say_why(void **state)
+{
+    double three[6] = { 1, 2, 3, 1, 2, 3 };
+    int32_t fold[6];
+    struct mls_error err;
+
+    (void)state;
+    assert_false(mls_split_folds_grouped(6, three, 4, 0, fold, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    assert_string_equal(err.what,
+                        "4 folds take at least 4 groups, and there are 3");
+    assert_false(mls_split_folds_grouped(6, three, 1, 0, fold, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    assert_false(mls_split_folds_grouped(0, three, 2, 0, fold, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    assert_false(mls_split_folds_by_time(4, three, 4, fold, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    assert_string_equal(err.what,
+                        "4 folds take at least 5 rows, and there are 4");
+    assert_false(mls_split_folds_by_time(6, three, 0, fold, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+}
+
 static bool split_by(int kind, const double *codes, struct mls_error *err)
 {
     uint8_t in_test[50];
@@ -368,6 +501,10 @@ static bool split_by(int kind, const double *codes, struct mls_error *err)
         return mls_split_folds(50, codes, 5, 1, fold, err);
     case 2:
         return mls_split_by_time(50, codes, 0.3, in_test, err);
+    case 3:
+        return mls_split_folds_grouped(50, codes, 5, 1, fold, err);
+    case 4:
+        return mls_split_folds_by_time(50, codes, 5, fold, err);
     default:
         return mls_split_grouped(50, codes, 0.3, 1, in_test, err);
     }
@@ -380,7 +517,7 @@ static void each_failed_allocation_is_passed_up_without_a_leak(void **state)
 
     (void)state;
     uneven_classes(codes, 50, 12);
-    for (int kind = 0; kind < 4; kind++) {
+    for (int kind = 0; kind < 6; kind++) {
         int64_t failed = 0;
         bool ok;
 
@@ -413,6 +550,11 @@ int main(void)
         cmocka_unit_test(a_group_too_large_for_the_test_rows_is_never_one),
         cmocka_unit_test(one_group_is_left_on_each_side_whatever_the_fraction),
         cmocka_unit_test(what_cannot_be_split_is_an_error_that_says_why),
+        cmocka_unit_test(
+            folds_of_groups_keep_them_whole_and_are_nearly_equal),
+        cmocka_unit_test(groups_of_one_row_are_dealt_evenly_and_by_the_seed),
+        cmocka_unit_test(folds_in_time_are_those_of_scikit_learn),
+        cmocka_unit_test(folds_that_cannot_be_are_errors_that_say_why),
         cmocka_unit_test(each_failed_allocation_is_passed_up_without_a_leak),
     };
 
