@@ -40,15 +40,9 @@ bool mls_reader_fail_cell(const struct mls_reader *r, struct mls_error *err,
     return mls_fail_at(err, r->name, line, row, column);
 }
 
-/* Nobody computes with these columns of a fitted pipeline (groups and times say
- * how training rows were dealt): what is in them cannot be wrong. */
 static bool is_lenient(const struct target *t)
 {
-    return t->r->options.schema != NULL
-        && (t->field->role == MLS_ROLE_IGNORED
-            || t->field->role == MLS_ROLE_ID
-            || t->field->role == MLS_ROLE_GROUP
-            || t->field->role == MLS_ROLE_TIME);
+    return t->r->options.schema != NULL && mls_role_is_lenient(t->field->role);
 }
 
 /* A cell that is not of its kind: an error, or counted and missing. */

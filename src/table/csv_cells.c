@@ -252,7 +252,7 @@ static void name_level(const struct walk *w, struct mls_level_item *level,
 static void note_unknown(struct walk *w)
 {
     w->tally->unknown++;
-    if (w->csv->reader->options.unknown_is_error && !w->wish->lenient)
+    if (w->wish->fails_unknown && !w->wish->lenient)
         w->chunk->odd = true;
 }
 

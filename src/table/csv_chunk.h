@@ -31,6 +31,7 @@ struct mls_wish {
     int64_t field;              /* column of the blocks */
     bool lenient;               /* a wrong cell or unseen level is missing */
     bool counts_wrong;          /* the same, and counted */
+    bool fails_unknown;         /* an unseen level is an error */
     const struct mls_dictionary *dictionary;    /* CODE: known, or NULL */
 };
 

@@ -60,8 +60,9 @@ static bool make_wishes(struct mls_stream *s, struct mls_error *err)
             .take = take_of(field->kind),
             .form = field->date_form,
             .field = r->feeds[i].field,
-            .lenient = field->role == MLS_ROLE_IGNORED
-                || field->role == MLS_ROLE_ID,
+            .lenient = mls_role_is_lenient(field->role),
+            .fails_unknown = r->options.unknown_is_error
+                || field->role == MLS_ROLE_TARGET,
             .counts_wrong = r->options.list_errors,
             .dictionary = field->dictionary,
         };

@@ -77,6 +77,14 @@ mls_reader_open_table(const char *path,
                       const struct mls_run *run, struct mls_table *table,
                       bool *done, struct mls_error *err);
 
+/* Nobody computes with these columns of a fitted pipeline (groups and times say
+ * how training rows were dealt): what is in them cannot be wrong. */
+static inline bool mls_role_is_lenient(enum mls_role role)
+{
+    return role == MLS_ROLE_IGNORED || role == MLS_ROLE_ID
+        || role == MLS_ROLE_GROUP || role == MLS_ROLE_TIME;
+}
+
 /* Back to the first data record. */
 MLS_CHECK bool mls_reader_restart(struct mls_reader *r, struct mls_error *err);
 

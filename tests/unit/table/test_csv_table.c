@@ -419,12 +419,12 @@ static void random_streams_are_read_the_same(void **state)
     seed = 4711;
     for (int n = 0; n < 200; n++) {
         struct mls_read_options options = { .dialect.delimiter = ',' };
-        unsigned width = draw(5) + 1, styles[6], mess = messes[draw(5)];
+        unsigned width = draw(5) + 1, styles[8], mess = messes[draw(5)];
         struct mls_text text = { 0 };
         struct mls_table training;
         struct mls_error err;
 
-        for (unsigned k = 0; k < width; k++)
+        for (unsigned k = 0; k < 8; k++)
             styles[k] = draw(8);
         random_text(&text, styles, width, 0);
         if (!read_text(text.bytes, &options, &training, &err)) {
@@ -436,9 +436,11 @@ static void random_streams_are_read_the_same(void **state)
             struct mls_field *field = &training.schema.fields[i];
             unsigned what = draw(6);
 
-            field->role = what == 0 ? MLS_ROLE_ID
-                : what == 1         ? MLS_ROLE_IGNORED
-                                    : MLS_ROLE_FEATURE;
+            field->role = what == 0    ? MLS_ROLE_ID
+                : what == 1            ? MLS_ROLE_IGNORED
+                : what == 3 && i == 0  ? MLS_ROLE_TARGET
+                : what == 4 && i == 0  ? MLS_ROLE_GROUP
+                                       : MLS_ROLE_FEATURE;
             if (what == 2 && field->dictionary == NULL)
                 field->kind = MLS_KIND_TEXT;
         }
@@ -447,7 +449,8 @@ static void random_streams_are_read_the_same(void **state)
         options.unknown_is_error = draw(3) == 0;
         options.bad_rows = (enum mls_bad_rows)draw(3);
         options.keep_skipped = draw(2);
-        random_text(&text, styles, width > 1 ? width - draw(2) : width, mess);
+        options.keep_extra = draw(2);
+        random_text(&text, styles, width > 1 ? width - 1 + draw(3) : width, mess);
         reset_tuning();
         compare(text.bytes, text.length, &options);
         streamed += last_streamed;
