@@ -403,13 +403,11 @@ static bool run(const struct options *o, struct cli *cli,
     const struct mls_profile_options how = { .seed = (uint64_t)o->seed };
     struct mls_table table = { 0 };
     struct mls_profile profile = { 0 };
-    double start = mls_now();
-    bool ok = cli_read_options(cli, NULL, NULL, &read, err);
     double start = mls_now(), read_at;
+    bool ok = cli_read_options(cli, NULL, NULL, &read, err);
 
     read.list_errors = true;
     ok = ok && mls_table_read(o->data, &read, &cli->run, &table, err);
-    cli->run.read_seconds += mls_now() - start;
     if (ok)
         cli_note_counts(cli, o->data, &table.counts);
     read_at = mls_now();
