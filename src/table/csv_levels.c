@@ -62,11 +62,13 @@ static bool reserve(struct mls_levels *l, int64_t length,
             return false;
         l->bytes_capacity = 2 * need + 64;
     }
-    return mls_grow(&l->items, l->count, &l->capacity, sizeof(*l->items), err);
+    return mls_grow(&l->items, l->count, &l->capacity, sizeof(*l->items),
+                    err);
 }
 
 static struct mls_level_item *enter(struct mls_levels *l, const char *cell,
-                               struct mls_level_item *made, struct mls_error *err)
+                                    struct mls_level_item *made,
+                                    struct mls_error *err)
 {
     if (!reserve(l, made->length, err))
         return NULL;

@@ -52,8 +52,8 @@ void mls_watch_digits(struct mls_watch *w, struct mls_cell cell, double value)
         w->huge = true;
 }
 
-static void watch_number(struct mls_watch *w, struct mls_cell cell, double value,
-                         bool integer, int64_t row)
+static void watch_number(struct mls_watch *w, struct mls_cell cell,
+                         double value, bool integer, int64_t row)
 {
     if (w->numbers++ == 0)
         w->first = value;
@@ -185,7 +185,8 @@ static bool watch_cell(struct mls_inference *in, struct mls_watch *w,
 
 /* ---- a reading of the file ---- */
 
-static bool read_once(struct mls_inference *in, bool first, struct mls_error *err)
+static bool read_once(struct mls_inference *in, bool first,
+                      struct mls_error *err)
 {
     struct mls_reader *r = in->r;
     struct mls_row row;
@@ -384,8 +385,8 @@ static bool decide_kind(const struct mls_inference *in, struct mls_watch *w,
     }
 }
 
-static void decide_trait(const struct mls_inference *in, const struct mls_watch *w,
-                         struct mls_field *field)
+static void decide_trait(const struct mls_inference *in,
+                         const struct mls_watch *w, struct mls_field *field)
 {
     bool numeric = (MLS_KIND_BIT(field->kind) & MLS_KINDS_NUMERIC) != 0;
     bool enough = w->cells >= IDENTIFIER_ROWS;
@@ -500,7 +501,8 @@ static bool force_kinds(struct mls_inference *in, const char *record,
 
 /* The kind, form and role of one column of the schema file.  Kinds given on
  * the command line are stronger. */
-static bool take_from_file(struct mls_inference *in, const struct mls_field *from,
+static bool take_from_file(struct mls_inference *in,
+                           const struct mls_field *from,
                            struct mls_error *err)
 {
     int64_t at = mls_schema_need(&in->r->schema, from->name, "--schema", err);

@@ -452,7 +452,8 @@ static void random_streams_are_read_the_same(void **state)
         options.bad_rows = (enum mls_bad_rows)draw(3);
         options.keep_skipped = draw(2);
         options.keep_extra = draw(2);
-        random_text(&text, styles, width > 1 ? width - 1 + draw(3) : width, mess);
+        random_text(&text, styles, width > 1 ? width - 1 + draw(3) : width,
+                    mess);
         reset_tuning();
         compare(text.bytes, text.length, &options);
         streamed += last_streamed;
