@@ -2,9 +2,10 @@
 # Installs what is missing, builds, and runs every test: once as released, with
 # warnings as errors, and once under AddressSanitizer and UBSan.
 #
-#   sh tests/run.sh            both builds
+#   sh tests/run.sh            both builds, and the fuzzers for a short while
 #   sh tests/run.sh release    one of them
 #   sh tests/run.sh sanitize
+#   sh tests/run.sh fuzz       20,000 executions of each fuzzer (needs clang)
 set -eu
 cd "$(dirname "$0")/.."
 sh tests/packages.sh test
@@ -23,6 +24,7 @@ run() {
 case "${1:-all}" in
 release) run ci build-ci ;;
 sanitize) run sanitize build-sanitize ;;
-all) run ci build-ci && run sanitize build-sanitize ;;
-*) echo "usage: tests/run.sh [release|sanitize]" >&2; exit 2 ;;
+fuzz) sh tests/fuzz/run.sh ;;
+all) run ci build-ci && run sanitize build-sanitize && sh tests/fuzz/run.sh ;;
+*) echo "usage: tests/run.sh [release|sanitize|fuzz]" >&2; exit 2 ;;
 esac

@@ -174,12 +174,12 @@ static void *work(void *worker_)
     return NULL;
 }
 
-/* Signals are for the caller's thread; workers take only their own. */
+/* Signals are for the caller's thread: the workers start with all blocked but
+ * SIGPIPE, which is for the thread that wrote to the pipe, whichever it is. */
 static void start_workers(struct mls_pool *pool, int wanted)
 {
     sigset_t all, before;
 
-    /* All but SIGPIPE, which belongs to the thread that wrote. */
     sigfillset(&all);
     sigdelset(&all, SIGPIPE);
     pthread_sigmask(SIG_SETMASK, &all, &before);

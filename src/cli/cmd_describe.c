@@ -403,18 +403,18 @@ static bool run(const struct options *o, struct cli *cli,
     const struct mls_profile_options how = { .seed = (uint64_t)o->seed };
     struct mls_table table = { 0 };
     struct mls_profile profile = { 0 };
-    double start = mls_now(), read_at;
+    double start = mls_now();
     bool ok = cli_read_options(cli, NULL, NULL, &read, err);
 
     read.list_errors = true;
     ok = ok && mls_table_read(o->data, &read, &cli->run, &table, err);
+    cli->run.read_seconds += mls_now() - start;
     if (ok)
         cli_note_counts(cli, o->data, &table.counts);
-    read_at = mls_now();
+    start = mls_now();
     ok = ok && mls_schema_set_roles(&table.schema, &roles, err)
         && mls_profile(&table, &how, &cli->run, &profile, err);
-    cli->run.read_seconds += read_at - start;
-    cli->run.prepare_seconds += mls_now() - read_at;
+    cli->run.prepare_seconds += mls_now() - start;
     ok = ok
         && (o->json ? report(o, cli, &table, &profile, err)
                     : render(o, &table, &profile, err));
@@ -438,7 +438,8 @@ const struct command command_describe = {
         "With --json the columns are written as a schema, which other "
         "commands read with --schema; edit it to change kinds and roles.",
     .takes = TAKES_TABLE TAKES_COLUMNS "group time "
-        "seed threads memory time_budget config json quiet verbose progress help ",
+        "seed threads memory time_budget config json quiet verbose progress "
+        "help ",
     .output = "where the report goes; otherwise standard output",
     .data = "the table (DATA.csv, or - for standard input)",
     .data_is_file = true,

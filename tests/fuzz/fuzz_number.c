@@ -1,0 +1,90 @@
+/* mls_parse_real against the C library's strtod in the C locale; what it gives
+ * is written and comes back, with a hint and without. */
+#include <ctype.h>
+#include <locale.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "fuzz.h"
+
+/* [+-] digits [. digits] [eE [+-] digits], a digit in the first part. */
+static bool is_decimal(const char *text)
+{
+    int digits = 0;
+
+    text += *text == '+' || *text == '-';
+    for (; isdigit((unsigned char)*text); text++)
+        digits++;
+    if (*text == '.')
+        text++;
+    for (; isdigit((unsigned char)*text); text++)
+        digits++;
+    if (digits == 0)
+        return false;
+    if (*text == 'e' || *text == 'E') {
+        text++;
+        text += *text == '+' || *text == '-';
+        if (!isdigit((unsigned char)*text))
+            return false;
+        while (isdigit((unsigned char)*text))
+            text++;
+    }
+    return *text == '\0';
+}
+
+static void check_text(const char *text, size_t length)
+{
+    static locale_t c_locale;
+    double value = 0, expected;
+    bool ok = mls_parse_real(text, length, '.', &value, NULL);
+
+    if (!c_locale)
+        c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (strlen(text) != length) {
+        FUZZ_CHECK(!ok, "a NUL is no part of a number");
+        return;
+    }
+    expected = strtod_l(text, NULL, c_locale);
+    FUZZ_CHECK(ok == (is_decimal(text) && isfinite(expected)), "\"%s\"", text);
+    FUZZ_CHECK(!ok || memcmp(&value, &expected, sizeof(value)) == 0,
+               "%s is %a, not %a", text, expected, value);
+}
+
+static void check_value(double value, struct mls_real_hint *hint)
+{
+    char text[MLS_REAL_TEXT], other[MLS_REAL_TEXT];
+    size_t length = mls_format_real(value, text);
+    double back;
+
+    FUZZ_CHECK(strlen(text) == length, "%s", text);
+    FUZZ_CHECK(mls_format_real_like(value, hint, other) == length, "%s", text);
+    FUZZ_CHECK(strcmp(text, other) == 0, "%s, by the hint %s", text, other);
+    if (!isfinite(value))
+        return;
+    FUZZ_CHECK(mls_parse_real(text, length, '.', &back, NULL), "%s", text);
+    FUZZ_CHECK(memcmp(&value, &back, sizeof(value)) == 0, "%s", text);
+}
+
+void fuzz_number(const uint8_t *bytes, size_t length)
+{
+    struct mls_real_hint hint = { 0 };
+    char *text;
+
+    if (length == 0)
+        return;
+    hint.decimals = bytes[0] % 16;
+    for (size_t i = 1; i + 8 <= length; i += 8) {
+        double value;
+
+        memcpy(&value, bytes + i, 8);
+        check_value(value, &hint);
+        check_value(round(value * 1000) / 1000, &hint);
+    }
+    text = malloc(length);
+    FUZZ_CHECK(text != NULL, "no memory");
+    memcpy(text, bytes + 1, length - 1);
+    text[length - 1] = '\0';
+    check_text(text, length - 1);
+    free(text);
+}
