@@ -15,8 +15,11 @@
     ROW(log) \
     ROW(power) \
     ROW(scale) \
+    ROW(rare) \
     ROW(onehot) \
     ROW(ordinal) \
+    ROW(frequency) \
+    ROW(target) \
     ROW(drop)
 
 #define ROW(name) extern const struct mls_step_type mls_step_##name;
