@@ -20,6 +20,7 @@
     ROW(ordinal) \
     ROW(frequency) \
     ROW(target) \
+    ROW(tfidf) \
     ROW(drop)
 
 #define ROW(name) extern const struct mls_step_type mls_step_##name;
