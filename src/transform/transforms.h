@@ -14,6 +14,8 @@
     ROW(clip) \
     ROW(log) \
     ROW(power) \
+    ROW(polynomial) \
+    ROW(spline) \
     ROW(scale) \
     ROW(rare) \
     ROW(onehot) \
