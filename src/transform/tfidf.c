@@ -8,10 +8,14 @@
  *   tf    how often the term is in the text; sublinear: 1 + ln of that
  *   idf   1 + ln((1 + n) / (1 + df)),  df of the n training texts hold it
  *   cell  tf idf, divided by the length of the row as a vector
- *   nb    the cell times ln(p / q), where p is the share of the term among all
- *         terms of the texts of class 1 (each counted once a text, and one
- *         more), q that in the others: a linear model then starts from what
- *         naive Bayes knows
+ *
+ * With nb, which needs a target of two classes, a cell is ln(p / q) where the
+ * term is in the text: p is the share of the term among all terms of the texts
+ * of class 1 (each counted once a text, and one more), q that in the others.  A
+ * linear model on such columns starts from what naive Bayes knows.  Counts, idf
+ * and length are left out, as in the paper: with them the columns are so small
+ * that a penalty takes most of what they say (on 2,000 film reviews the area
+ * under the curve fell by 0.01 where it should rise).
  *
  * Terms are kept when min_df training texts hold them and at most a share of
  * max_df does; of more than max_features those that are met most often, of
@@ -57,7 +61,7 @@ static const struct mls_param params[] = {
     { FIELD(sublinear), .alias = "sublinear_tf", .kind = MLS_FLAG, .def = 1,
       .help = "1 + ln of a term's count in place of the count" },
     { FIELD(nb), .kind = MLS_FLAG, .def = 0,
-      .help = "two classes: weigh terms by their log-count ratio" },
+      .help = "two classes: a cell is the log-count ratio of its term" },
     { 0 }
 };
 
@@ -528,8 +532,9 @@ static void count_row(const struct index *index, int64_t k,
 }
 
 /* From counts to cells, for those from begin on: one row. */
-static void weigh_row(const struct index *index, int64_t k, bool sublinear,
-                      struct cells *cells, int64_t begin)
+static void weigh_row(const struct index *index, int64_t k,
+                      const struct tfidf_params *p, struct cells *cells,
+                      int64_t begin)
 {
     const double *idf = index->idf + index->first[k];
     const double *ratio = index->ratio + index->first[k];
@@ -538,13 +543,14 @@ static void weigh_row(const struct index *index, int64_t k, bool sublinear,
     for (int64_t c = begin; c < cells->count; c++) {
         double tf = cells->value[c];
 
-        tf = (sublinear ? 1 + log(tf) : tf) * idf[cells->term[c]];
+        tf = (p->sublinear ? 1 + log(tf) : tf) * idf[cells->term[c]];
         cells->value[c] = tf;
         square += tf * tf;
     }
     length = sqrt(square);
     for (int64_t c = begin; c < cells->count; c++)
-        cells->value[c] = cells->value[c] / length * ratio[cells->term[c]];
+        cells->value[c] = p->nb ? ratio[cells->term[c]]
+                                : cells->value[c] / length;
 }
 
 static bool find_cells(const struct mls_step *step, int64_t k,
@@ -566,7 +572,7 @@ static bool find_cells(const struct mls_step *step, int64_t k,
         if (!ok)
             break;
         count_row(index, k, &words, p->ngrams, (uint16_t)i, cells);
-        weigh_row(index, k, p->sublinear, cells, begin);
+        weigh_row(index, k, p, cells, begin);
     }
     mls_words_clear(&words);
     return ok;
