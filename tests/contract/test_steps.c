@@ -29,6 +29,8 @@ static const struct setting special[] = {
     { "polynomial", "polynomial(interaction_only=true)" },
     { "spline", "spline" },
     { "spline", "spline(n_knots=3,degree=0,bias=true)" },
+    { "univariate", "univariate(score=auto)" },
+    { "univariate", "univariate(score=chi2,alpha=0.5)" },
     { "scale", "scale(method=standard)" },
     { "scale", "scale(method=minmax)" },
     { "scale", "scale(method=robust)" },
