@@ -73,6 +73,16 @@ struct mls_step_type {
      * Runs on many blocks at once: step is read-only. */
     bool (*apply)(const struct mls_step *step, const struct mls_block *in,
                   struct mls_column **made, struct mls_error *err);
+    /*
+     * Like apply, for the training rows when a learner is to be trained on
+     * them: an encoding made from a row's own target would tell the learner
+     * that target, so these rows get one made without them (cross-fitting).
+     * Finds what it needs in step->training; a row is known by its number in
+     * the table, in->first_row on.  NULL: apply does for all rows.
+     */
+    bool (*apply_training)(const struct mls_step *step,
+                           const struct mls_block *in,
+                           struct mls_column **made, struct mls_error *err);
     /* For inspect and the scores of select-features; may be NULL. */
     bool (*describe)(const struct mls_step *step, struct mls_json *to,
                      struct mls_error *err);

@@ -220,7 +220,8 @@ static bool begin(struct fitting *f, const struct mls_pipeline *p,
     mls_free(keep);
     f->target = (struct mls_target){
         .task = p->task, .rows = f->table.rows,
-        .classes = (int)p->classes.count, .y = f->y, .weight = f->w
+        .classes = (int)p->classes.count, .y = f->y, .weight = f->w,
+        .labels = &p->classes
     };
     return ok;
 }
@@ -231,13 +232,15 @@ static bool run_steps(struct mls_pipeline *p, struct fitting *f,
     for (int64_t i = 0; i < p->step_count; i++) {
         struct mls_step_input in = { &f->table, &f->target, p->seed, run };
         struct mls_table next = { 0 };
+        struct mls_step *step = p->steps[i];
+        bool kept = p->frozen && step->fitted, ok;
 
-        if (!mls_run_go_on(run, err))
+        if (!mls_run_go_on(run, err)
+            || (!kept && !mls_step_fit(step, &in, err)))
             return false;
-        if (!(p->frozen && p->steps[i]->fitted)
-            && !mls_step_fit(p->steps[i], &in, err))
-            return false;
-        if (!mls_step_apply_table(p->steps[i], &f->table, run, &next, err)) {
+        ok = kept ? mls_step_apply_table(step, &f->table, run, &next, err)
+                  : mls_step_apply_training(step, &f->table, run, &next, err);
+        if (!ok) {
             mls_table_clear(&next);
             return false;
         }

@@ -5,6 +5,12 @@
  *                       regression: the slope of a simple regression.  Numeric
  *                       columns, over the rows that have a value.  A coded
  *                       column has no such score: it is kept, and this is said.
+ *   chi2                classification, with class totals as expected.  A coded
+ *                       column: Pearson's statistic of its table with the
+ *                       classes, over rows with a value.  A column of counts
+ *                       (no value below 0): that of its sums in the classes,
+ *                       as scikit-learn's.  A column with values below 0 has
+ *                       no such score: it is kept, and this is said.
  *   mutual_information  in nats, of any kind of relation.  Numbers (and a
  *                       numeric target) are cut into bins of equal frequency;
  *                       missing cells are a level of their own, so that a
@@ -20,9 +26,11 @@
 #include "base/threads.h"
 #include "select/select.h"
 #include "stats/association.h"
+#include "stats/distribution.h"
 
-enum score { AUTO, F, MUTUAL_INFORMATION };
-static const char *const scores[] = { "auto", "f", "mutual_information", NULL };
+enum score { AUTO, F, MUTUAL_INFORMATION, CHI2 };
+static const char *const scores[] = { "auto", "f", "mutual_information", "chi2",
+                                      NULL };
 
 struct univariate_params {
     int score;
@@ -37,7 +45,7 @@ static const struct mls_param params[] = {
     { FIELD(k), .kind = MLS_INTEGER, .def = MLS_AUTO, .min = 1, .max = 1e6,
       .help = "how many to keep; auto: half, or all under alpha" },
     { FIELD(alpha), .kind = MLS_REAL, .def = MLS_AUTO, .min = 0, .max = 1,
-      .help = "with f: keep only columns with a p value below it" },
+      .help = "with f and chi2: keep only columns with a p value below it" },
     { 0 }
 };
 
@@ -49,6 +57,7 @@ struct fit_job {
     int64_t bins;
     const double *codes;        /* the target as codes, for information */
     int64_t code_count;
+    uint8_t *unjudged;          /* the score does not apply to it */
 };
 
 static const struct mls_field *field_of(const struct fit_job *job, int64_t k)
@@ -76,15 +85,17 @@ static bool score_f(const struct fit_job *job, double *x, double *y, double *w,
     return mls_anova_f(x, y, target->classes, w, n, f, p, err);
 }
 
-static bool fit_f(const struct fit_job *job, int64_t k, double *x,
+static bool fit_f(struct fit_job *job, int64_t k, double *x,
                   struct mls_error *err)
 {
     const struct mls_target *target = job->in->target;
     double *y, *w = NULL;
     bool ok;
 
-    if (is_coded(field_of(job, k)))
+    if (is_coded(field_of(job, k))) {
+        job->unjudged[k] = 1;
         return true;
+    }
     y = mls_select_copy(target->y, job->in->table->rows, err);
     ok = y != NULL;
     if (ok && target->weight) {
@@ -96,6 +107,79 @@ static bool fit_f(const struct fit_job *job, int64_t k, double *x,
     mls_free(w);
     mls_free(y);
     return ok;
+}
+
+/* Pearson's statistic of a table of cells (rows x classes): each against what
+ * the totals make one expect; rows and classes without weight do not count.
+ * The degrees of freedom are those of the table, or with counts of a row. */
+static void chi2_of_table(const double *cell, int64_t rows, int64_t classes,
+                          const double *class_total, bool counts,
+                          double *score, double *p)
+{
+    double all = 0, statistic = 0;
+    int64_t row_count = 0, class_count = 0;
+
+    for (int64_t c = 0; c < classes; c++) {
+        all += class_total[c];
+        class_count += class_total[c] > 0;
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        double total = 0;
+
+        for (int64_t c = 0; c < classes; c++)
+            total += cell[r * classes + c];
+        row_count += total > 0;
+        for (int64_t c = 0; total > 0 && c < classes; c++) {
+            double expected = total * (class_total[c] / all);
+            double d = cell[r * classes + c] - expected;
+
+            if (expected > 0)
+                statistic += d * d / expected;
+        }
+    }
+    *score = statistic;
+    row_count -= counts ? 0 : 1;
+    *p = row_count > 0 && class_count > 1
+        ? mls_chi2_survival(statistic,
+                            (double)(row_count * (class_count - 1)))
+        : 1;
+}
+
+/* Cells: the weight of each level in each class, or the weighted sum of the
+ * counts in each class. */
+static bool fit_chi2(struct fit_job *job, int64_t k, const double *x,
+                     struct mls_error *err)
+{
+    const struct mls_target *target = job->in->target;
+    const struct mls_field *field = field_of(job, k);
+    bool counts = !is_coded(field);
+    int64_t n = job->in->table->rows, classes = target->classes;
+    int64_t rows = counts ? 1 : field->dictionary->count;
+    double *cell, *total;
+
+    for (int64_t i = 0; counts && i < n; i++) {
+        if (!(x[i] < 0))
+            continue;
+        job->unjudged[k] = 1;
+        return true;
+    }
+    cell = mls_new(rows * classes, sizeof(*cell), err);
+    total = cell ? mls_new(classes, sizeof(*total), err) : NULL;
+    for (int64_t i = 0; total && i < n; i++) {
+        double w = target->weight ? target->weight[i] : 1;
+        int64_t c = (int64_t)target->y[i];
+
+        if (isnan(x[i]))
+            continue;
+        total[c] += w;
+        cell[counts ? c : (int64_t)x[i] * classes + c] += counts ? w * x[i] : w;
+    }
+    if (total)
+        chi2_of_table(cell, rows, classes, total, counts, &job->to.score[k],
+                      &job->to.p_value[k]);
+    mls_free(cell);
+    mls_free(total);
+    return total != NULL;
 }
 
 /* Codes of a column: its levels and one more for missing cells, or bins. */
@@ -133,8 +217,9 @@ static bool fit_column(void *context, int64_t k, struct mls_error *err)
     struct fit_job *job = context;
     double *x = mls_step_gather(job->step, job->in, k, err);
     bool ok = x
-        && (job->score == F ? fit_f(job, k, x, err)
-                            : fit_information(job, k, x, err));
+        && (job->score == F      ? fit_f(job, k, x, err)
+            : job->score == CHI2 ? fit_chi2(job, k, x, err)
+                                 : fit_information(job, k, x, err));
 
     mls_free(x);
     return ok;
@@ -152,7 +237,12 @@ static bool choose_score(struct fit_job *job, struct mls_error *err)
     job->score = (enum score)p->score;
     if (job->score == AUTO)
         job->score = any_coded && isnan(p->alpha) ? MUTUAL_INFORMATION : F;
-    if (job->score == F || isnan(p->alpha))
+    if (job->score == CHI2 && job->in->target->task == MLS_REGRESSION) {
+        mls_fail(err, MLS_USAGE, "step %s: score chi2 needs classes",
+                 job->step->name);
+        return mls_fail_fix(err, "use score f or mutual_information");
+    }
+    if (job->score != MUTUAL_INFORMATION || isnan(p->alpha))
         return true;
     mls_fail(err, MLS_USAGE, "step %s: alpha is for score f: mutual "
                              "information has no p value", job->step->name);
@@ -201,10 +291,8 @@ static bool choose(struct fit_job *job, struct mls_error *err)
     if (!order)
         return false;
     for (int64_t k = 0; k < n; k++) {
-        bool unjudged = job->score == F && is_coded(field_of(job, k));
-
-        to->keep[k] = unjudged;
-        judged += !unjudged;
+        to->keep[k] = job->unjudged[k];
+        judged += !job->unjudged[k];
     }
     left = p->k;
     if (p->k == MLS_AUTO_INTEGER)
@@ -222,36 +310,34 @@ static bool choose(struct fit_job *job, struct mls_error *err)
     return true;
 }
 
-/* Says which columns the score does not apply to. */
-static bool say_kept(const struct fit_job *job, struct mls_error *err)
-{
-    uint8_t *coded = mls_new(job->step->input_count, 1, err);
-
-    if (!coded)
-        return false;
-    for (int64_t k = 0; k < job->step->input_count; k++)
-        coded[k] = job->score == F && is_coded(field_of(job, k));
-    mls_step_note(job->step, job->in->run, coded,
-                  "has no F score and is kept (score mutual_information judges "
-                  "such columns too)");
-    mls_free(coded);
-    return true;
-}
-
 static bool fit(struct mls_step *step, const struct mls_step_input *in,
                 struct mls_error *err)
 {
     struct fit_job job = { .step = step, .in = in };
     double *binned = NULL;
     bool ok = choose_score(&job, err)
-        && mls_select_new(step, job.score == F ? MLS_WITH_P_VALUE : 0, &job.to,
-                          err);
+        && mls_select_new(step,
+                          job.score == MUTUAL_INFORMATION ? 0
+                                                          : MLS_WITH_P_VALUE,
+                          &job.to, err);
 
+    if (ok) {
+        job.unjudged = mls_new(step->input_count, 1, err);
+        ok = job.unjudged != NULL;
+    }
     if (ok && job.score == MUTUAL_INFORMATION)
         ok = code_target(&job, &binned, err);
     ok = ok
         && mls_parallel(in->run, step->input_count, fit_column, &job, err)
-        && choose(&job, err) && say_kept(&job, err);
+        && choose(&job, err);
+    /* Says which columns the score does not apply to. */
+    if (ok)
+        mls_step_note(step, in->run, job.unjudged,
+                      job.score == F
+                          ? "has no F score and is kept (score "
+                            "mutual_information judges such columns too)"
+                          : "has values below 0, so no chi2, and is kept");
+    mls_free(job.unjudged);
     mls_free(binned);
     if (ok)
         mls_select_warn(step, in->run, &job.to);

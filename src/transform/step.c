@@ -80,6 +80,7 @@ static void forget(struct mls_step *step)
     step->input = NULL;
     step->input_count = 0;
     mls_arrays_clear(&step->arrays);
+    mls_arrays_clear(&step->training);
     mls_plan_clear(&step->plan);
     mls_free(step->cache);
     step->cache = NULL;
@@ -426,9 +427,12 @@ static bool copy_marks(const struct mls_block *in, struct mls_block *out,
     return true;
 }
 
-struct mls_block *mls_step_apply(const struct mls_step *step,
-                                 const struct mls_block *in,
-                                 struct mls_error *err)
+typedef bool applier(const struct mls_step *step, const struct mls_block *in,
+                     struct mls_column **made, struct mls_error *err);
+
+static struct mls_block *apply_with(applier *apply, const struct mls_step *step,
+                                    const struct mls_block *in,
+                                    struct mls_error *err)
 {
     const struct mls_plan *plan = &step->plan;
     struct mls_column **made = NULL;
@@ -443,7 +447,7 @@ struct mls_block *mls_step_apply(const struct mls_step *step,
         ok = made != NULL;
     }
     if (ok && plan->made_count > 0)
-        ok = step->type->apply(step, in, made, err);
+        ok = apply(step, in, made, err);
     for (int64_t i = 0; ok && i < plan->out.count; i++) {
         if (plan->from[i] >= 0)
             out->columns[i] = mls_column_share(in->columns[plan->from[i]]);
@@ -460,7 +464,15 @@ struct mls_block *mls_step_apply(const struct mls_step *step,
     return out;
 }
 
+struct mls_block *mls_step_apply(const struct mls_step *step,
+                                 const struct mls_block *in,
+                                 struct mls_error *err)
+{
+    return apply_with(step->type->apply, step, in, err);
+}
+
 struct apply_job {
+    applier *apply;
     const struct mls_step *step;
     const struct mls_table *in;
     struct mls_block **out;
@@ -470,16 +482,16 @@ static bool apply_one(void *context, int64_t i, struct mls_error *err)
 {
     struct apply_job *job = context;
 
-    job->out[i] = mls_step_apply(job->step, job->in->blocks[i], err);
+    job->out[i] =
+        apply_with(job->apply, job->step, job->in->blocks[i], err);
     return job->out[i] != NULL;
 }
 
-bool mls_step_apply_table(const struct mls_step *step,
-                          const struct mls_table *in,
-                          const struct mls_run *run, struct mls_table *out,
-                          struct mls_error *err)
+static bool apply_all(applier *apply, const struct mls_step *step,
+                      const struct mls_table *in, const struct mls_run *run,
+                      struct mls_table *out, struct mls_error *err)
 {
-    struct apply_job job = { step, in, NULL };
+    struct apply_job job = { apply, step, in, NULL };
     bool ok = mls_schema_copy(&out->schema, &step->plan.out, err);
 
     out->dialect = in->dialect;
@@ -503,6 +515,27 @@ bool mls_step_apply_table(const struct mls_step *step,
     mls_free(job.out);
     if (!ok)
         mls_table_clear(out);
+    return ok;
+}
+
+bool mls_step_apply_table(const struct mls_step *step,
+                          const struct mls_table *in,
+                          const struct mls_run *run, struct mls_table *out,
+                          struct mls_error *err)
+{
+    return apply_all(step->type->apply, step, in, run, out, err);
+}
+
+bool mls_step_apply_training(struct mls_step *step,
+                             const struct mls_table *in,
+                             const struct mls_run *run, struct mls_table *out,
+                             struct mls_error *err)
+{
+    applier *apply = step->type->apply_training ? step->type->apply_training
+                                                : step->type->apply;
+    bool ok = apply_all(apply, step, in, run, out, err);
+
+    mls_arrays_clear(&step->training);
     return ok;
 }
 

@@ -33,6 +33,8 @@ struct mls_step {
     int64_t *input;             /* their positions in the schema before it */
     int64_t input_count;
     struct mls_arrays arrays;
+    struct mls_arrays training; /* from fit, for type->apply_training alone:
+                                 * gone after mls_step_apply_training */
     struct mls_plan plan;
     void *cache;                /* made by check; one mls_free'able block */
 };
@@ -82,6 +84,14 @@ MLS_CHECK bool mls_step_apply_table(const struct mls_step *step,
                                     const struct mls_run *run,
                                     struct mls_table *out,
                                     struct mls_error *err);
+/* The same for the table that fit has just seen (its rows in its order): what a
+ * learner is trained on.  Differs for types with apply_training only; once for
+ * each fit. */
+MLS_CHECK bool mls_step_apply_training(struct mls_step *step,
+                                       const struct mls_table *in,
+                                       const struct mls_run *run,
+                                       struct mls_table *out,
+                                       struct mls_error *err);
 
 /* For plan_input.  keep passes the input on as it is.  make adds a column that
  * apply computes; its role is FEATURE, its trait NONE, whatever field says. */

@@ -14,9 +14,15 @@
     ROW(clip) \
     ROW(log) \
     ROW(power) \
+    ROW(polynomial) \
+    ROW(spline) \
     ROW(scale) \
+    ROW(rare) \
     ROW(onehot) \
     ROW(ordinal) \
+    ROW(frequency) \
+    ROW(target) \
+    ROW(tfidf) \
     ROW(drop)
 
 #define ROW(name) extern const struct mls_step_type mls_step_##name;

@@ -350,6 +350,53 @@ static void blocks_and_threads_change_nothing(void **state)
                          MANY, &target);
 }
 
+/* sklearn.feature_selection.chi2 for the counts; for the levels
+ * scipy.stats.chi2_contingency(table, correction=False).  With weights the
+ * same on repeated rows. */
+static void chi2_equals_those_of_tables(void **state)
+{
+    static const double y[] = { 0, 1, 2, 0, 1, 2, 0, 1, 1, 2 };
+    static const double w[] = { 1, 2, 1, 3, 1, 1, 2, 1, 1, 2 };
+    static const double count[] = { 3, 0, 1, 5, 2, 2, 4, 0, 1, 7 };
+    static const double below[] = { 3, 0, 1, 5, 2, 2, 4, 0, 1, -7 };
+    static const char *const level[] = { "a", "b", "b", "a", "b",
+                                         "c", "a", "c", "b", "c" };
+    static const struct cells with[] = {
+        { "below", MLS_KIND_REAL, .real = below },
+        { "count", MLS_KIND_INTEGER, .real = count },
+        { "level", MLS_KIND_CATEGORY, .text = level },
+    };
+    static const double score[] = { NAN, 8.43333333, 11.736111111111112 };
+    static const double p[] = { NAN, 0.01474772, 0.019425385769170894 };
+    static const double score_w[] = { NAN, 14.88586957, 19.537499999999998 };
+    static const double p_w[] = { NAN, 0.00058556, 0.0006160998097716702 };
+    struct mls_target target = { .task = MLS_MULTICLASS, .rows = 10,
+                                 .classes = 3, .y = y };
+    struct mls_table table = table_of(with, 3, 10, 4);
+    struct mls_step *step = step_of(&mls_select_univariate);
+
+    (void)state;
+    set(step, "score", "chi2");
+    set(step, "alpha", "0.016");
+    for (int round = 0; round < 2; round++) {
+        const double *got, *got_p;
+
+        target.weight = round ? w : NULL;
+        fit_well(step, &table, &target);
+        got = mls_arrays_find(&step->arrays, "score")->data;
+        got_p = mls_arrays_find(&step->arrays, "p_value")->data;
+        for (int k = 1; k < 3; k++) {
+            assert_true(fabs(got[k] - (round ? score_w : score)[k]) < 1e-8);
+            assert_true(fabs(got_p[k] - (round ? p_w : p)[k]) < 1e-8);
+        }
+        assert_columns(&step->plan.out,
+                       round ? "below count level" : "below count");
+    }
+    fit_fails(step, &table, &by_progress, MLS_USAGE, "", "needs classes");
+    mls_step_free(step);
+    mls_table_clear(&table);
+}
+
 static void every_allocation_may_fail(void **state)
 {
     struct mls_table table = patient_table();
@@ -359,6 +406,10 @@ static void every_allocation_may_fail(void **state)
                             &by_progress);
     survives_failing_memory(&mls_select_univariate, "score",
                             "mutual_information", &table, &by_progress);
+    mls_table_clear(&table);
+    table = flower_table();
+    survives_failing_memory(&mls_select_univariate, "score", "chi2", &table,
+                            &by_species);
     mls_table_clear(&table);
 }
 
@@ -374,6 +425,7 @@ int main(void)
         cmocka_unit_test(equal_scores_go_to_the_first_name),
         cmocka_unit_test(weight_2_equals_a_repeated_row),
         cmocka_unit_test(blocks_and_threads_change_nothing),
+        cmocka_unit_test(chi2_equals_those_of_tables),
         cmocka_unit_test(every_allocation_may_fail),
     };
 
