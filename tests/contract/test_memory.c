@@ -194,11 +194,18 @@ static void classification_survives_every_failed_allocation(void **state)
     torture_task(MLS_MULTICLASS);
 }
 
+static void two_classes_survive_every_failed_allocation(void **state)
+{
+    (void)state;
+    torture_task(MLS_BINARY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regression_survives_every_failed_allocation),
         cmocka_unit_test(classification_survives_every_failed_allocation),
+        cmocka_unit_test(two_classes_survive_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
