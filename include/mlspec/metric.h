@@ -77,7 +77,7 @@ struct mls_curve {
     int code;                   /* the class */
     int64_t count;
     double *x, *y, *threshold;  /* count each */
-    double *weight;             /* of the rows predicted positive, or in the bin */
+    double *weight;             /* of rows predicted positive, or in the bin */
 };
 struct mls_curves {
     struct mls_curve *items;    /* by class, then by kind */

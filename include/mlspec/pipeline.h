@@ -138,7 +138,8 @@ struct mls_prediction {
     int outputs;
 };
 /* threshold: binary, class 1 is predicted when its probability is >= it;
- * NaN: the pipeline's own, which is 0.5 unless set.  block has the columns of mls_pipeline_schema, in its order. */
+ * NaN: the pipeline's own, which is 0.5 unless set.  block has the columns of
+ * mls_pipeline_schema, in its order. */
 MLS_API MLS_CHECK bool mls_pipeline_predict(const struct mls_pipeline *p,
                                             const struct mls_block *block,
                                             double threshold,

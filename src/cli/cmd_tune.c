@@ -304,7 +304,8 @@ const struct command command_tune = {
         "trials flatters it: measure the result on rows of its own.",
     .takes = TAKES_TABLE TAKES_COLUMNS "group time " TAKES_RECIPE TAKES_RUN
         "learner task positive class_weight missing_target unknown cv metric "
-        "threshold best_threshold fail_below fail_above search trials range study ",
+        "threshold best_threshold fail_below fail_above search trials range "
+        "study ",
     .output = "the pipeline to write (MODEL.mlspec)",
     .data = "the table (DATA.csv, or - for standard input)",
     .data_is_file = true,

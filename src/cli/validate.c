@@ -469,6 +469,8 @@ static bool check_together(const struct command *command,
                             err)))
         || !exclude(o->steps, "--steps", o->from, "--from", err)
         || !exclude(o->group, "--group", o->time, "--time", err)
+        || !exclude(o->frozen, "--frozen", o->group, "--group", err)
+        || !exclude(o->frozen, "--frozen", o->time, "--time", err)
         || (options_takes(command, "learner")
             && !exclude(!isnan(o->threshold), "--threshold", o->best_threshold,
                         "--best-threshold", err)))
