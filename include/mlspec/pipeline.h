@@ -21,7 +21,8 @@ struct mls_settings {
     enum mls_task task;         /* 0: inferred */
     bool classification;        /* inferred among binary and multiclass */
     const char *positive;       /* the positive class; NULL: the last */
-    const char *class_weight;   /* NULL, "balanced", or "LABEL=W,..." */
+    const char *class_weight;   /* NULL, "balanced", or "LABEL=W,...": for the
+                                 * learner alone, steps do not see it */
     bool drop_missing_target;
     bool unknown_is_error;      /* an unseen category fails at predict */
     bool frozen;                /* keep the fitted steps of `from` */

@@ -16,12 +16,21 @@ struct mls_profile_top {
     int64_t count;
 };
 
+/* Up to this many rows, all is exact. */
+#define MLS_PROFILE_EXACT_ROWS 1000000
+
+struct mls_profile_options {
+    int64_t exact_rows;             /* 0: MLS_PROFILE_EXACT_ROWS */
+    uint64_t seed;                  /* of the sample of a longer table */
+};
+
 struct mls_profile_column {
     const struct mls_field *field;  /* borrows the table's schema */
-    int64_t rows, missing, distinct;
+    int64_t rows, missing;
+    int64_t distinct;               /* of numbers and texts: in the sample */
     /* REAL, INTEGER, DATE (seconds); NaN otherwise. */
     double low, high, mean, sd, skewness;
-    double quantile[MLS_PROFILE_QUANTILES];
+    double quantile[MLS_PROFILE_QUANTILES]; /* of the sample */
     int64_t bin[MLS_PROFILE_BINS];  /* equal-width histogram from low to high */
     /* BOOLEAN, CATEGORY: the commonest levels, ties to the first in order. */
     struct mls_profile_top top[MLS_PROFILE_TOP];
@@ -33,10 +42,20 @@ struct mls_profile_column {
 struct mls_profile {
     struct mls_profile_column *columns; /* in the schema's order */
     int64_t count;
-    int64_t rows, duplicate_rows;   /* rows equal to an earlier one */
+    int64_t rows;
+    int64_t sample_rows;            /* 0: nothing was sampled */
+    int64_t duplicate_rows;         /* of the sample: equal to an earlier one */
 };
 
+/*
+ * A table of more than exact_rows rows is sampled for what would need all its
+ * rows sorted or kept: each row is in the sample with the same chance, which
+ * makes about exact_rows of them.  Counts, missing cells, levels, moments and
+ * histograms are of all rows always.
+ *   options   NULL: all defaults
+ */
 MLS_API MLS_CHECK bool mls_profile(const struct mls_table *table,
+                                   const struct mls_profile_options *options,
                                    const struct mls_run *run,
                                    struct mls_profile *profile,
                                    struct mls_error *err);

@@ -38,6 +38,9 @@ struct mls_step_type {
     const char *family;         /* the option: --impute, --encode, --select */
     const char *primary;        /* the param that --FAMILY VALUE sets; NULL:
                                  * VALUE is the name of a step of the family */
+    const char *before;         /* families, as "impute scale": --FAMILY puts
+                                 * it before the first step of any of them;
+                                 * NULL: at the end */
     const char *summary, *source;
     unsigned fits;              /* bits of the kinds it can take */
     bool needs_target;

@@ -31,6 +31,7 @@ struct mls_column {
     enum mls_storage storage;
     int64_t rows;
     int64_t references;             /* atomic, private */
+    struct mls_slab *slab;          /* private: holds the array, or NULL */
     union {
         double *real;
         uint32_t *code;
@@ -202,6 +203,13 @@ mls_writer_open(const char *path, const struct mls_schema *schema,
 MLS_API MLS_CHECK bool mls_writer_block(struct mls_writer *w,
                                         const struct mls_block *block,
                                         struct mls_error *err);
+/* Several blocks, by all threads of run (NULL: one); the bytes are the same.
+ * Needs memory for a few MB of text a thread at most. */
+MLS_API MLS_CHECK bool mls_writer_blocks(struct mls_writer *w,
+                                         struct mls_block *const *blocks,
+                                         int64_t count,
+                                         const struct mls_run *run,
+                                         struct mls_error *err);
 /* Completes the file (rename) and frees, also on failure. */
 MLS_API MLS_CHECK bool mls_writer_close(struct mls_writer *w,
                                         struct mls_error *err);

@@ -23,6 +23,14 @@ const char *mls_input_name(const struct mls_input *input); /* "<stdin>" for - */
 /* Size in bytes as stored and bytes consumed of it, for progress; -1 unknown. */
 int64_t mls_input_size(const struct mls_input *input);
 int64_t mls_input_at(const struct mls_input *input);
+/* Whether mls_input_read_at works: a regular file that is not compressed. */
+bool mls_input_is_direct(const struct mls_input *input);
+/* size bytes from at, counted from the first byte of the input; *got is less
+ * only at the end.  By any number of threads at once; does not move the place
+ * from which mls_input_read goes on. */
+MLS_CHECK bool mls_input_read_at(const struct mls_input *input, int64_t at,
+                                 char *bytes, size_t size, size_t *got,
+                                 struct mls_error *err);
 
 /* The whole file in a new buffer aligned to 64 bytes; at most limit bytes. */
 MLS_CHECK char *mls_file_read(const char *path, int64_t limit, size_t *length,

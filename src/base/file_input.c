@@ -422,6 +422,30 @@ int64_t mls_input_at(const struct mls_input *in)
     return in->at - (int64_t)(in->filled - in->used);
 }
 
+bool mls_input_is_direct(const struct mls_input *in)
+{
+    return in->regular && in->packing == MLS_PACK_NONE;
+}
+
+bool mls_input_read_at(const struct mls_input *in, int64_t at, char *bytes,
+                       size_t size, size_t *got, struct mls_error *err)
+{
+    *got = 0;
+    while (*got < size) {
+        ssize_t n = pread(in->fd, bytes + *got, size - *got,
+                          (off_t)(in->start + at + (int64_t)*got));
+
+        if (n < 0 && errno != EINTR) {
+            return mls_fail_errno(err, in->name, "cannot read it", errno);
+        }
+        if (n == 0) {
+            break;
+        }
+        *got += n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
 static bool too_large(const struct mls_input *in, int64_t limit,
                       struct mls_error *err)
 {

@@ -39,6 +39,7 @@
 #include "base/random.h"
 
 #define BUFFER_BYTES (256 * 1024)
+#define DIRECT_BYTES (32 * 1024)
 #define MOST_OPEN 64
 #define MOST_LINKS 40
 #define RANDOM_LETTERS 6
@@ -494,6 +495,10 @@ bool mls_output_write(struct mls_output *out, const char *bytes, size_t length,
 {
     if (out->failed) {
         return failed_before(out, err);
+    }
+    /* A large piece needs no copy. */
+    if (out->packing == MLS_PACK_NONE && length >= DIRECT_BYTES) {
+        return flush(out, false, err) && store(out, bytes, length, err);
     }
     while (length > 0) {
         size_t n = BUFFER_BYTES - out->used;

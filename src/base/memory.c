@@ -21,10 +21,12 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #define ALIGNMENT 64
+#define HUGE_PAGE ((size_t)2 << 20)
 #define FIRST_PAGE 1024
 #define LAST_PAGE (256 * 1024)
 
@@ -106,6 +108,27 @@ void *mls_new_array(int64_t count, size_t size, struct mls_error *err)
     if (!pointer) {
         fail(err, count, size);
     }
+    return pointer;
+}
+
+void *mls_new_huge(int64_t bytes, struct mls_error *err)
+{
+    void *pointer = NULL;
+    size_t rounded;
+
+    if (block_bytes(bytes, 1, &rounded)
+        && rounded < (size_t)PTRDIFF_MAX - HUGE_PAGE) {
+        rounded = (rounded + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+        if (reserve((int64_t)rounded)) {
+            pointer = settle(aligned_alloc(HUGE_PAGE, rounded),
+                             (int64_t)rounded);
+        }
+    }
+    if (!pointer) {
+        fail(err, bytes, 1);
+        return NULL;
+    }
+    madvise(pointer, rounded, MADV_HUGEPAGE); /* advice: may fail */
     return pointer;
 }
 

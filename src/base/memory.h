@@ -15,6 +15,10 @@ MLS_CHECK void *mls_new(int64_t count, size_t size, struct mls_error *err);
 MLS_CHECK void *mls_new_array(int64_t count, size_t size,
                               struct mls_error *err);
 
+/* The same for arrays of many megabytes that are filled at once: aligned to,
+ * and rounded up to, the huge pages that the system is asked to use for them. */
+MLS_CHECK void *mls_new_huge(int64_t bytes, struct mls_error *err);
+
 /* Grows or shrinks *pointer (NULL, or from mls_new or mls_resize) to count
  * objects; on failure *pointer stays valid and false is returned.  New bytes
  * are not zeroed. */

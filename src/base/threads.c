@@ -174,12 +174,14 @@ static void *work(void *worker_)
     return NULL;
 }
 
-/* Signals are for the caller's thread: the workers start with all blocked. */
+/* Signals are for the caller's thread; workers take only their own. */
 static void start_workers(struct mls_pool *pool, int wanted)
 {
     sigset_t all, before;
 
+    /* All but SIGPIPE, which belongs to the thread that wrote. */
     sigfillset(&all);
+    sigdelset(&all, SIGPIPE);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (pool->count < wanted) {
         struct worker *worker = &pool->workers[pool->count];

@@ -291,6 +291,12 @@ static bool render(const struct options *o, const struct mls_table *table,
                     table->rows, table->schema.count);
     dialect(&table->dialect, &text);
     mls_text_add(&text, "\n");
+    if (profile->sample_rows)
+        mls_text_format(&text,
+                        "quantiles, repeated rows and how many numbers and "
+                        "texts differ:\nof a random sample of %" PRId64
+                        " rows; all else is of all rows\n",
+                        profile->sample_rows);
     overview(profile, &text);
     numbers(profile, &text);
     problems(table, profile, &text);
@@ -373,6 +379,8 @@ static bool report(const struct options *o, struct cli *cli,
     bool ok = json && mls_json_add_integer(json, "rows", table->rows, err)
         && mls_json_add_integer(json, "duplicate_rows",
                                 profile->duplicate_rows, err)
+        && mls_json_add_integer(json, "sample_rows", profile->sample_rows,
+                                err)
         && mls_json_add_integer(json, "wrong_cells",
                                 table->counts.wrong_cells, err)
         && mls_schema_to_json(&table->schema, false, json, err);
@@ -392,18 +400,22 @@ static bool run(const struct options *o, struct cli *cli,
     struct mls_read_options read;
     struct mls_roles roles = { o->target, o->weight, o->group, o->time,
                                o->id, o->ignore };
+    const struct mls_profile_options how = { .seed = (uint64_t)o->seed };
     struct mls_table table = { 0 };
     struct mls_profile profile = { 0 };
-    double start = mls_now();
+    double start = mls_now(), read_at;
     bool ok = cli_read_options(cli, NULL, NULL, &read, err);
 
     read.list_errors = true;
     ok = ok && mls_table_read(o->data, &read, &cli->run, &table, err);
-    cli->run.read_seconds += mls_now() - start;
     if (ok)
         cli_note_counts(cli, o->data, &table.counts);
+    read_at = mls_now();
     ok = ok && mls_schema_set_roles(&table.schema, &roles, err)
-        && mls_profile(&table, &cli->run, &profile, err)
+        && mls_profile(&table, &how, &cli->run, &profile, err);
+    cli->run.read_seconds += read_at - start;
+    cli->run.prepare_seconds += mls_now() - read_at;
+    ok = ok
         && (o->json ? report(o, cli, &table, &profile, err)
                     : render(o, &table, &profile, err));
     mls_profile_clear(&profile);
@@ -420,10 +432,13 @@ const struct command command_describe = {
         "much is missing, how many values differ, and how they are spread; "
         "then what deserves a look before training. With --target, also how "
         "much each column says about it.\n"
+        "Past 1,000,000 rows the quantiles, repeated rows and how many values "
+        "differ are those of a random sample of about as many (--seed); the "
+        "report says so.\n"
         "With --json the columns are written as a schema, which other "
         "commands read with --schema; edit it to change kinds and roles.",
     .takes = TAKES_TABLE TAKES_COLUMNS "group time "
-        "threads memory time_budget config json quiet verbose progress help ",
+        "seed threads memory time_budget config json quiet verbose progress help ",
     .output = "where the report goes; otherwise standard output",
     .data = "the table (DATA.csv, or - for standard input)",
     .data_is_file = true,

@@ -16,7 +16,7 @@ static const char *const examples[] = {
 
 struct coefficient {
     const char *feature;
-    double value;
+    double value, original, error, p;
 };
 
 static int by_size(const void *a_, const void *b_)
@@ -28,33 +28,82 @@ static int by_size(const void *a_, const void *b_)
     return strcmp(a->feature, b->feature);
 }
 
+static double member(const struct mls_json *item, const char *key)
+{
+    return mls_json_real(mls_json_get(item, key), NAN);
+}
+
+/* value, its error and p, and what it is in the columns' own units, as far as
+ * they are there. */
+static void add_values(struct grid *grid, const struct coefficient *c,
+                       bool errors, bool originals)
+{
+    grid_add_format(grid, "%.6g", c->value);
+    if (originals && isfinite(c->original))
+        grid_add_format(grid, "%.6g", c->original);
+    else if (originals)
+        grid_add(grid, "");
+    if (errors && c->error > 0) {
+        grid_add_format(grid, "%.4g", c->error);
+        grid_add_format(grid, "%.3g", c->p);
+    } else if (errors) {
+        grid_add(grid, "");
+        grid_add(grid, "");
+    }
+}
+
 /* The largest first: that is what one looks for. */
 static bool coefficients(const struct options *o, const struct mls_json *model,
-                         const char *title, struct mls_text *text,
+                         const struct mls_json *unscaled, const char *title, struct mls_text *text,
                          struct mls_error *err)
 {
     const struct mls_json *array = mls_json_get(model, "coefficients"), *item;
+    const struct mls_json *twin =
+        mls_json_first(mls_json_get(unscaled, "coefficients"));
     int64_t n = mls_json_count(array), i = 0, shown;
-    struct coefficient *all = mls_new(n, sizeof *all, err);
+    struct coefficient *all = mls_new(n, sizeof *all, err), constant;
+    bool errors, originals;
     struct grid grid = { .align = "lr" };
 
     if (!all)
         return false;
     for (item = mls_json_first(array); item; item = mls_json_next(item)) {
         all[i].feature = mls_json_text(mls_json_get(item, "feature"), "");
-        all[i++].value = mls_json_real(mls_json_get(item, "value"), NAN);
+        all[i].value = member(item, "value");
+        all[i].original = member(twin, "value");
+        twin = mls_json_next(twin);
+        all[i].error = member(item, "standard_error");
+        all[i++].p = member(item, "p");
     }
+    constant = (struct coefficient){
+        .value = member(model, "intercept"),
+        .original = member(unscaled, "intercept"),
+        .error = member(model, "intercept_standard_error"),
+        .p = member(model, "intercept_p")
+    };
+    originals = isfinite(constant.original);
+    errors = constant.error > 0;
+    for (i = 0; i < n; i++)
+        errors = errors || all[i].error > 0;
+    grid.align = errors ? originals ? "lrrrr" : "lrrr"
+        : originals     ? "lrr"
+                        : "lr";
     qsort(all, (size_t)n, sizeof *all, by_size);
     shown = o->verbose || n <= SHOWN_COEFFICIENTS ? n : SHOWN_COEFFICIENTS;
     grid_add(&grid, title);
     grid_add(&grid, "coefficient");
+    if (originals)
+        grid_add(&grid, "unscaled");
+    if (errors) {
+        grid_add(&grid, "std. error");
+        grid_add(&grid, "p");
+    }
     for (i = 0; i < shown; i++) {
         grid_add(&grid, mls_show_text(all[i].feature).text);
-        grid_add_format(&grid, "%.6g", all[i].value);
+        add_values(&grid, &all[i], errors, originals);
     }
     grid_add(&grid, "(intercept)");
-    grid_add_format(&grid, "%.6g",
-                    mls_json_real(mls_json_get(model, "intercept"), NAN));
+    add_values(&grid, &constant, errors, originals);
     mls_text_add(text, "\n");
     grid_print(&grid, 0, text);
     if (shown < n)
@@ -68,16 +117,18 @@ static bool model_text(const struct options *o, const struct mls_json *about,
                        struct mls_text *text, struct mls_error *err)
 {
     const struct mls_json *model = mls_json_get(about, "model"), *item;
+    const struct mls_json *original = mls_json_get(model, "original"), *twin;
     char title[160];
 
     if (mls_json_get(model, "coefficients"))
-        return coefficients(o, model, "feature", text, err);
+        return coefficients(o, model, original, "feature", text, err);
     item = mls_json_first(mls_json_get(model, "classes"));
-    for (; item; item = mls_json_next(item)) {
+    twin = mls_json_first(mls_json_get(original, "classes"));
+    for (; item; item = mls_json_next(item), twin = mls_json_next(twin)) {
         snprintf(title, sizeof title, "feature, for class %s",
                  mls_show_text(mls_json_text(mls_json_get(item, "class"),
                                              "")).text);
-        if (!coefficients(o, item, title, text, err))
+        if (!coefficients(o, item, twin, title, text, err))
             return false;
     }
     return true;
@@ -216,7 +267,9 @@ const struct command command_inspect = {
         "Shows the target, the steps, the learner with its params and what it "
         "found, how quality was measured in training, the columns that are "
         "expected, and the coefficients, largest first. Coefficients are those "
-        "of the columns as the steps make them.",
+        "of the columns as the steps make them; beside them, unscaled, those "
+        "of the columns before they were scaled. Least squares adds standard "
+        "errors and p values.",
     .takes = "model memory config json quiet verbose help ",
     .output = "where the report goes; otherwise standard output",
     .data = "the pipeline (MODEL.mlspec)",

@@ -308,12 +308,11 @@ bool cli_table_write(const struct mls_table *table, const char *path,
 
     if (!writer)
         return false;
-    for (int64_t b = 0; b < table->block_count; b++)
-        if (!mls_run_go_on(&cli->run, err)
-            || !mls_writer_block(writer, table->blocks[b], err)) {
-            mls_writer_abort(writer);
-            return false;
-        }
+    if (!mls_writer_blocks(writer, table->blocks, table->block_count,
+                           &cli->run, err)) {
+        mls_writer_abort(writer);
+        return false;
+    }
     if (!mls_writer_close(writer, err))
         return false;
     cli->run.write_seconds += mls_now() - start;

@@ -48,6 +48,16 @@ static void move_row(struct rows *r, int64_t to, int64_t from)
             m->probability[from * m->classes + k];
 }
 
+/* Only a recipe that leaves cells missing brings this about. */
+static bool no_prediction(const struct mls_table *table, int64_t row,
+                          struct mls_error *err)
+{
+    mls_fail(err, MLS_DATA, "the row has a missing cell and so no prediction");
+    mls_fail_fix(err, "fill it in, or train with the step impute "
+                      "(--impute median)");
+    return mls_table_fail_at(table, row, -1, err);
+}
+
 /* Rows without truth are left out or refused; rows of weight 0 left out. */
 static bool drop_rows(struct rows *r, const struct mls_pipeline *p,
                       const struct mls_table *table, struct mls_error *err)
@@ -66,6 +76,8 @@ static bool drop_rows(struct rows *r, const struct mls_pipeline *p,
                 table, i,
                 mls_schema_find(&table->schema, mls_pipeline_target(p)), err);
         }
+        if (isnan(r->made.value[i]))
+            return no_prediction(table, i, err);
         move_row(r, kept++, i);
     }
     r->made.rows = kept;

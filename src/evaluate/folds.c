@@ -159,6 +159,9 @@ bool mls_deal_fit(const struct mls_deal *d, const uint8_t *part,
     int64_t trains = 0, tests = 0;
     bool ok = train && test;
 
+    /* The final fit on all rows says what is to be said, once. */
+    own.message = NULL;
+    own.progress = NULL;
     for (int64_t i = 0; ok && i < d->count; i++) {
         if (part[i] == MLS_PART_TEST)
             test[tests++] = d->row[i];

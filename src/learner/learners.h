@@ -9,6 +9,12 @@
 /* All learners, in the order that help lists them: one file, one row. */
 #define MLS_LEARNERS(ROW) \
     ROW(ridge) \
+    ROW(linear) \
+    ROW(lasso) \
+    ROW(elastic_net) \
+    ROW(poisson) \
+    ROW(gamma) \
+    ROW(tweedie) \
     ROW(logistic) \
     ROW(constant)
 

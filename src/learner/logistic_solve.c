@@ -79,6 +79,8 @@ static double loss_of(const struct place *at, int64_t first, int64_t count)
     const double *d = at->moved ? it->moves.data + first : NULL;
     const double *w = in->w ? in->w + first : NULL;
 
+    if (in->loss)
+        return in->loss->value(in->loss, s, d, at->step, y, w, count);
     if (in->outputs == 1)
         return mls_logistic_binary_loss(s, d, at->step, y, w, count);
     return mls_logistic_softmax_loss(s, d, at->step, it->scores.stride,
@@ -154,7 +156,11 @@ static bool residual_task(void *context, int64_t task, struct mls_error *err)
     const double *w = in->w ? in->w + first : NULL;
 
     (void)err;
-    if (in->outputs == 1) {
+    if (in->loss) {
+        in->loss->slopes(in->loss, it->scores.data + first, in->y + first, w,
+                         count, it->residual.data + first,
+                         it->p.data + first);
+    } else if (in->outputs == 1) {
         mls_logistic_binary(it->scores.data + first, in->y + first, w, count,
                             it->residual.data + first, it->p.data + first);
     } else {

@@ -11,6 +11,19 @@
 
 #include "linalg/matrix.h"
 
+/* A loss of one score a row other than that of two classes.  Both functions
+ * work like mls_logistic_binary and mls_logistic_binary_loss: curvatures must
+ * be >= 0. */
+struct mls_loss {
+    void (*slopes)(const struct mls_loss *loss, const double *s,
+                   const double *y, const double *w, int64_t count,
+                   double *residual, double *curvature);
+    double (*value)(const struct mls_loss *loss, const double *s,
+                    const double *d, double step, const double *y,
+                    const double *w, int64_t count);
+    double power;               /* for their use */
+};
+
 struct mls_logistic {
     const struct mls_run *run;
     const struct mls_matrix *x; /* n x q */
@@ -18,6 +31,7 @@ struct mls_logistic {
     const double *w;            /* n, or NULL: all 1 */
     const double *square;       /* q: sum_i w_i x_ij^2 */
     double weight;              /* sum of the weights */
+    const struct mls_loss *loss; /* NULL: that of classes */
     int outputs;                /* 1, or the number of classes */
     int64_t penalised;          /* the first so many columns of x */
     double l2;

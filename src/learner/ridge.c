@@ -149,8 +149,8 @@ const struct mls_learner_type mls_learner_ridge = {
     .tasks = MLS_TASK_REGRESSION,
     .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT,
     .takes = MLS_TAKES_MATRIX,
-    .steps = "impute(strategy=median,indicator=true) scale(method=standard) "
-             "onehot",
+    .steps = "date(form=cyclic) impute(strategy=median,indicator=true) "
+             "scale(method=standard) onehot",
     .params = params,
     .params_size = sizeof(struct ridge_params),
     .fit = fit,

@@ -21,6 +21,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "stats/distribution.h"
 
 enum { STRIP = 1024 };
 
@@ -30,7 +31,50 @@ struct linear {
     int outputs;
     const double *coef;         /* outputs x features, row by row */
     const double *intercept;
+    const double *coef_se;      /* NULL: none */
+    const double *intercept_se;
+    double degrees;
+    bool log_link;
 };
+
+/* All three of them or none. */
+static bool find_errors(const struct mls_model *model, int64_t count,
+                        struct linear *linear, struct mls_error *err)
+{
+    const double *degrees;
+
+    linear->coef_se = linear->intercept_se = NULL;
+    if (!mls_arrays_find(&model->arrays, "coef_se"))
+        return true;
+    linear->coef_se =
+        mls_arrays_get(&model->arrays, "coef_se", MLS_F64, count, err);
+    linear->intercept_se = mls_arrays_get(&model->arrays, "intercept_se",
+                                          MLS_F64, linear->outputs, err);
+    degrees = mls_arrays_get(&model->arrays, "degrees", MLS_F64, 1, err);
+    if (!linear->coef_se || !linear->intercept_se || !degrees)
+        return false;
+    linear->degrees = *degrees;
+    return true;
+}
+
+static bool find_link(const struct mls_model *model, struct linear *linear,
+                      struct mls_error *err)
+{
+    const uint8_t *link;
+
+    linear->log_link = false;
+    if (!mls_arrays_find(&model->arrays, "link"))
+        return true;
+    link = mls_arrays_get(&model->arrays, "link", MLS_U8, 1, err);
+    if (!link)
+        return false;
+    if (*link > 1 || model->task != MLS_REGRESSION) {
+        return mls_fail(err, MLS_MODEL_FILE,
+                        "the linear model has a link that is not known");
+    }
+    linear->log_link = *link == 1;
+    return true;
+}
 
 static bool find_arrays(const struct mls_model *model, struct linear *linear,
                         struct mls_error *err)
@@ -50,7 +94,9 @@ static bool find_arrays(const struct mls_model *model, struct linear *linear,
         return false;
     linear->intercept =
         mls_arrays_get(&model->arrays, "intercept", MLS_F64, outputs, err);
-    return linear->intercept != NULL;
+    return linear->intercept != NULL
+        && find_errors(model, count, linear, err)
+        && find_link(model, linear, err);
 }
 
 static bool need_finite(const double *values, int64_t n, const char *name,
@@ -82,7 +128,11 @@ static bool check(const struct mls_model *model, struct mls_error *err)
                         "shape");
     }
     return need_finite(l.coef, l.outputs * l.features, "coef", err)
-        && need_finite(l.intercept, l.outputs, "intercept", err);
+        && need_finite(l.intercept, l.outputs, "intercept", err)
+        && (!l.coef_se
+            || (need_finite(l.coef_se, l.outputs * l.features, "coef_se", err)
+                && need_finite(l.intercept_se, l.outputs, "intercept_se", err)
+                && need_finite(&l.degrees, 1, "degrees", err)));
 }
 
 struct mls_model *mls_model_linear_new(enum mls_task task, int classes,
@@ -106,6 +156,38 @@ struct mls_model *mls_model_linear_new(enum mls_task task, int classes,
         return NULL;
     }
     return model;
+}
+
+bool mls_model_linear_add_errors(struct mls_model *model, double degrees,
+                                 double **coef_se, double **intercept_se,
+                                 struct mls_error *err)
+{
+    int64_t shape[2] = { mls_model_outputs(model), model->features };
+    double *value;
+
+    *coef_se =
+        mls_arrays_add(&model->arrays, "coef_se", MLS_F64, 2, shape, err);
+    *intercept_se = *coef_se ? mls_arrays_add1(&model->arrays, "intercept_se",
+                                               MLS_F64, shape[0], err)
+                             : NULL;
+    value = *intercept_se
+        ? mls_arrays_add1(&model->arrays, "degrees", MLS_F64, 1, err)
+        : NULL;
+    if (!value)
+        return false;
+    *value = degrees;
+    return true;
+}
+
+bool mls_model_linear_set_log_link(struct mls_model *model,
+                                   struct mls_error *err)
+{
+    uint8_t *link = mls_arrays_add1(&model->arrays, "link", MLS_U8, 1, err);
+
+    if (!link)
+        return false;
+    *link = 1;
+    return true;
 }
 
 /* ---- Scoring ---- */
@@ -213,6 +295,13 @@ static void score_many(const struct linear *l, const double *by_feature,
     }
 }
 
+/* Of a score past 700 the prediction stays finite: 1e304. */
+static void take_exponentials(double *out, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        out[i] = exp(out[i] > 700 ? 700 : out[i]);
+}
+
 static double *transposed(const struct linear *l, struct mls_error *err)
 {
     double *to =
@@ -251,6 +340,8 @@ static bool score(const struct mls_model *model, const struct mls_view *view,
             score_one(&l, &s);
         else
             score_many(&l, by_feature, &s);
+        if (l.log_link)
+            take_exponentials(s.out, s.count);
     }
     mls_free(by_feature);
     mls_free(cursor);
@@ -259,20 +350,74 @@ static bool score(const struct mls_model *model, const struct mls_view *view,
 
 /* ---- For inspect ---- */
 
+/* The t value that a share of 0.95 lies within. */
+static double t_of_interval(double degrees)
+{
+    double low = 0, high = 1e9;
+
+    if (!(degrees > 0))
+        return 1.959963984540054;
+    for (int k = 0; k < 200 && low < high; k++) {
+        double middle = low + (high - low) / 2;
+
+        if (middle <= low || middle >= high)
+            break;
+        if (mls_t_survival(middle, degrees) > 0.025)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+/* Standard error, t, p and the interval, for a value that has one. */
+static bool describe_error(const struct linear *l, double value, double se,
+                           double reach, const char *prefix,
+                           struct mls_json *to, struct mls_error *err)
+{
+    double t = value / se, p;
+    char name[5][40];
+    static const char *const names[] = { "standard_error", "t", "p", "low",
+                                         "high" };
+
+    if (!(se > 0) || !isfinite(t))
+        return true;
+    for (int k = 0; k < 5; k++)
+        snprintf(name[k], sizeof(name[k]), "%s%s", prefix, names[k]);
+    p = l->degrees > 0 ? 2 * mls_t_survival(fabs(t), l->degrees)
+                       : erfc(fabs(t) / sqrt(2));
+    return mls_json_add_real(to, name[0], se, err)
+        && mls_json_add_real(to, name[1], t, err)
+        && mls_json_add_real(to, name[2], p, err)
+        && mls_json_add_real(to, name[3], value - reach * se, err)
+        && mls_json_add_real(to, name[4], value + reach * se, err);
+}
+
 static bool describe_output(const struct linear *l, int k,
                             const char *const *names, struct mls_json *to,
                             struct mls_error *err)
 {
     struct mls_json *array, *item;
+    double reach = l->coef_se ? t_of_interval(l->degrees) : 0;
 
-    if (!mls_json_add_real(to, "intercept", l->intercept[k], err))
+    if (!mls_json_add_real(to, "intercept", l->intercept[k], err)
+        || (l->coef_se
+            && !describe_error(l, l->intercept[k], l->intercept_se[k], reach,
+                               "intercept_", to, err))) {
         return false;
+    }
     array = mls_json_add_array(to, "coefficients", err);
     for (int64_t j = 0; array && j < l->features; j++) {
         item = mls_json_add_object(array, NULL, err);
         if (!item || !mls_json_add_text(item, "feature", names[j], err)
             || !mls_json_add_real(item, "value",
                                   l->coef[k * l->features + j], err)) {
+            return false;
+        }
+        if (l->coef_se
+            && !describe_error(l, l->coef[k * l->features + j],
+                               l->coef_se[k * l->features + j], reach, "",
+                               item, err)) {
             return false;
         }
     }
@@ -289,6 +434,8 @@ static bool describe(const struct mls_model *model, const char *const *names,
     struct linear l;
 
     if (!find_arrays(model, &l, err))
+        return false;
+    if (l.log_link && !mls_json_add_text(to, "link", "log", err))
         return false;
     if (l.outputs == 1)
         return describe_output(&l, 0, names, to, err);

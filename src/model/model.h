@@ -69,8 +69,18 @@ void mls_model_probabilities(const struct mls_model *model, int64_t rows,
  * the order of the features.  Arrays "coef" (outputs x features, F64) and
  * "intercept" (outputs). */
 extern const struct mls_model_type mls_model_linear;
+/* May also hold "coef_se" (as coef) and "intercept_se" (as intercept),
+ * standard errors with 0 where there is none, with "degrees" (1), the degrees
+ * of freedom of their t distribution, 0 for a normal one; and "link" (U8, 1):
+ * 1 when the prediction of a regression is exp(score). */
 MLS_CHECK struct mls_model *
 mls_model_linear_new(enum mls_task task, int classes, int64_t features,
                      double **coef, double **intercept, struct mls_error *err);
+MLS_CHECK bool mls_model_linear_add_errors(struct mls_model *model,
+                                           double degrees, double **coef_se,
+                                           double **intercept_se,
+                                           struct mls_error *err);
+MLS_CHECK bool mls_model_linear_set_log_link(struct mls_model *model,
+                                             struct mls_error *err);
 
 #endif

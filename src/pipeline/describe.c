@@ -110,6 +110,107 @@ static bool describe_steps(const struct mls_pipeline *p, struct mls_json *to,
     return array != NULL;
 }
 
+/* x as a step made it is factor * x + shift, for a feature x. */
+struct undo {
+    double factor, shift;
+};
+
+static int64_t find_feature(const struct mls_pipeline *p, const char *name)
+{
+    int64_t low = 0, high = p->feature_count;
+
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        int order = strcmp(p->feature_names[middle], name);
+
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+/* One step; what it does to a column otherwise than by a scale is where the
+ * column begins. */
+static bool undo_step(const struct mls_pipeline *p,
+                      const struct mls_step *step, struct undo *undo)
+{
+    static const char *const names[] = { "shift", "scale", "offset" };
+    const double *values[3] = { NULL, NULL, NULL };
+    bool scales = strcmp(step->type->name, "scale") == 0, any = false;
+
+    for (int k = 0; scales && k < 3; k++) {
+        const struct mls_array *a = mls_arrays_find(&step->arrays, names[k]);
+
+        scales = a && a->dtype == MLS_F64 && a->count == step->input_count;
+        values[k] = scales ? a->data : NULL;
+    }
+    for (int64_t k = 0; step->type->apply && k < step->input_count; k++) {
+        int64_t j = find_feature(p, step->input_names.items[k]);
+
+        if (j < 0)
+            continue;
+        if (!scales) {
+            undo[j] = (struct undo){ 1, 0 };
+            continue;
+        }
+        undo[j].factor /= values[1][k];
+        undo[j].shift = (undo[j].shift - values[0][k]) / values[1][k]
+            + values[2][k];
+        any = any || values[1][k] != 1 || undo[j].shift != 0;
+    }
+    return any;
+}
+
+/* {"original": ...}: the linear model in the units that the columns had before
+ * they were scaled. */
+static bool describe_original(const struct mls_pipeline *p,
+                              struct mls_json *to, struct mls_error *err)
+{
+    int64_t n = p->feature_count;
+    struct mls_model *model = NULL;
+    struct undo *undo;
+    struct mls_json *object;
+    double *coef, *intercept;
+    const double *b, *b0;
+    bool any = false, ok;
+
+    if (p->model->type != &mls_model_linear)
+        return true;
+    undo = mls_new(n, sizeof(*undo), err);
+    if (!undo)
+        return false;
+    for (int64_t j = 0; j < n; j++)
+        undo[j].factor = 1;
+    for (int64_t i = 0; i < p->step_count; i++)
+        any = undo_step(p, p->steps[i], undo) || any;
+    ok = !any
+        || (model = mls_model_linear_new(p->task, p->model->classes, n, &coef,
+                                         &intercept, err));
+    if (ok && any) {
+        b = mls_arrays_find(&p->model->arrays, "coef")->data;
+        b0 = mls_arrays_find(&p->model->arrays, "intercept")->data;
+        for (int k = 0; k < mls_model_outputs(model); k++) {
+            intercept[k] = b0[k];
+            for (int64_t j = 0; j < n; j++) {
+                coef[j + k * n] = b[j + k * n] * undo[j].factor;
+                intercept[k] += b[j + k * n] * undo[j].shift;
+            }
+        }
+        object = mls_json_add_object(to, "original", err);
+        ok = object
+            && mls_model_linear.describe(
+                model, p->feature_names,
+                (const char *const *)p->classes.items, object, err);
+    }
+    mls_model_free(model);
+    mls_free(undo);
+    return ok;
+}
+
 static bool describe_model(const struct mls_pipeline *p, struct mls_json *to,
                            struct mls_error *err)
 {
@@ -124,21 +225,8 @@ static bool describe_model(const struct mls_pipeline *p, struct mls_json *to,
         && (!p->model->type->describe
             || p->model->type->describe(p->model, p->feature_names,
                                         (const char *const *)p->classes.items,
-                                        model, err));
-}
-
-static bool describe_classes(const struct mls_pipeline *p,
-                             struct mls_json *to, struct mls_error *err)
-{
-    struct mls_json *array;
-
-    if (p->classes.count == 0)
-        return true;
-    array = mls_json_add_array(to, "classes", err);
-    for (int64_t i = 0; array && i < p->classes.count; i++)
-        if (!mls_json_add_text(array, NULL, p->classes.items[i], err))
-            return false;
-    return array != NULL;
+                                        model, err))
+        && describe_original(p, model, err);
 }
 
 static bool describe_learner(const struct mls_pipeline *p,
@@ -171,7 +259,8 @@ struct mls_json *mls_pipeline_describe(const struct mls_pipeline *p,
     const char *target = mls_pipeline_target(p);
     bool ok = json && mls_json_add_text(json, "task", task_name(p->task), err)
         && (!target || mls_json_add_text(json, "target", target, err))
-        && describe_classes(p, json, err) && describe_learner(p, json, err)
+        && mls_pipeline_classes_to_json(p, json, err)
+        && describe_learner(p, json, err)
         && add_copy(json, "chosen", p->chosen, err)
         && mls_json_add_bool(json, "fitted", p->fitted, err)
         && (!p->fitted || mls_json_add_integer(json, "training_rows",

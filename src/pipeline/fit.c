@@ -198,23 +198,6 @@ static bool uses_target(const struct mls_pipeline *p)
     return p->learner != NULL;
 }
 
-static bool weigh(struct fitting *f, const struct mls_pipeline *p,
-                  struct mls_error *err)
-{
-    int64_t n = f->table.rows;
-
-    if (!p->class_weight || !uses_target(p))
-        return true;
-    if (!f->w) {
-        f->w = mls_new_array(n, sizeof *f->w, err);
-        if (!f->w)
-            return false;
-        for (int64_t i = 0; i < n; i++)
-            f->w[i] = 1;
-    }
-    return mls_target_class_weights(p, f->y, n, f->w, err);
-}
-
 static bool begin(struct fitting *f, const struct mls_pipeline *p,
                   const struct mls_table *table, const int64_t *rows,
                   int64_t count, struct mls_error *err)
@@ -233,7 +216,7 @@ static bool begin(struct fitting *f, const struct mls_pipeline *p,
                        candidates, keep, &kept, err);
     if (ok && kept == 0 && uses_target(p))
         ok = no_rows(table, err);
-    ok = ok && take_rows(f, keep, kept, err) && weigh(f, p, err);
+    ok = ok && take_rows(f, keep, kept, err);
     mls_free(keep);
     f->target = (struct mls_target){
         .task = p->task, .rows = f->table.rows,
@@ -290,6 +273,27 @@ bool mls_pipeline_index_features(struct mls_pipeline *p,
     return p->feature_names != NULL;
 }
 
+/* Class weights are the learner's affair: what steps learn, and the constant
+ * model that results are held against, speak of the rows as they are.  *own
+ * receives the array that target then borrows, or NULL. */
+static bool weigh_classes(const struct mls_pipeline *p,
+                          struct mls_target *target, double **own,
+                          struct mls_error *err)
+{
+    int64_t n = target->rows;
+
+    *own = NULL;
+    if (!p->class_weight)
+        return true;
+    *own = mls_new_array(n, sizeof **own, err);
+    if (!*own)
+        return false;
+    for (int64_t i = 0; i < n; i++)
+        (*own)[i] = target->weight ? target->weight[i] : 1;
+    target->weight = *own;
+    return mls_target_class_weights(p, target->y, n, *own, err);
+}
+
 /* The cells are in the matrix now: a learner should not pay for them twice.
  * The schema stays, since the matrix borrows its names. */
 static void drop_cells(struct mls_table *table)
@@ -301,15 +305,15 @@ static void drop_cells(struct mls_table *table)
 }
 
 static bool gather(const struct mls_pipeline *p, const struct fitting *f,
-                   const struct mls_run *run, struct mls_dataset *data,
-                   struct mls_error *err)
+                   const struct mls_target *target, const struct mls_run *run,
+                   struct mls_dataset *data, struct mls_error *err)
 {
     if (p->learner->takes == MLS_TAKES_NOTHING) {
-        data->rows = f->target.rows;
-        data->target = f->target;
+        data->rows = target->rows;
+        data->target = *target;
         return true;
     }
-    return mls_dataset_gather(run, &f->table, &f->target, data, err)
+    return mls_dataset_gather(run, &f->table, target, data, err)
         && ((p->learner->can & MLS_CAN_MISSING)
             || mls_dataset_need_finite(data, &f->table, p->learner->name,
                                        err));
@@ -320,8 +324,14 @@ static bool train(struct mls_pipeline *p, struct fitting *f,
 {
     struct mls_dataset data = { 0 };
     struct mls_fit_job job = { p->params, &data, p->seed, run, NULL };
-    bool ok = gather(p, f, run, &data, err);
+    struct mls_target target = f->target;
+    double *weight;
+    bool ok = weigh_classes(p, &target, &weight, err)
+        && gather(p, f, &target, run, &data, err);
 
+    if (ok && data.features == 0 && p->learner->takes != MLS_TAKES_NOTHING)
+        mls_note(run, MLS_LOG_WARNING,
+                 "no feature is left to learn from: the model is a constant");
     p->chosen = ok ? mls_json_new_object(err) : NULL;
     job.chosen = p->chosen;
     ok = ok && p->chosen;
@@ -332,6 +342,7 @@ static bool train(struct mls_pipeline *p, struct fitting *f,
     }
     ok = ok && mls_pipeline_index_features(p, err);
     mls_dataset_clear(&data);
+    mls_free(weight);
     return ok;
 }
 

@@ -363,7 +363,7 @@ static bool no_step(const struct mls_pipeline *p, const char *key,
     return false;
 }
 
-/* STEP.KEY: the step and the rest of the key.  *step is NULL for a learner's. */
+/* STEP.KEY: the step and the rest of the key; *step NULL for a learner's. */
 static bool split_key(const struct mls_pipeline *p, const char *key,
                       struct mls_step **step, const char **rest,
                       struct mls_error *err)

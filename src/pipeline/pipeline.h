@@ -47,7 +47,7 @@ struct mls_pipeline {
     int64_t *feature;
     const char **feature_names; /* borrow the last schema */
     int64_t feature_count;
-    double *baseline;           /* class frequencies, or the mean: see predict */
+    double *baseline;           /* class frequencies, or the mean */
     int64_t training_rows;
     struct mls_json *chosen;    /* what the learner chose */
     struct mls_json *fingerprint;   /* of the training table, by column */
@@ -105,6 +105,11 @@ MLS_CHECK bool mls_target_class_weights(const struct mls_pipeline *p,
                                         struct mls_error *err);
 MLS_CHECK bool mls_target_check_class_weight(const struct mls_pipeline *p,
                                              struct mls_error *err);
+
+/* save.c: "classes": [...], left out when there are none. */
+MLS_CHECK bool mls_pipeline_classes_to_json(const struct mls_pipeline *p,
+                                            struct mls_json *to,
+                                            struct mls_error *err);
 
 /* fit.c */
 /* Whether the cells of two columns mean the same (numbers; codes; ...), and

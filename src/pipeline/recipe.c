@@ -463,8 +463,24 @@ static void remove_family(struct mls_pipeline *p, const char *family)
         remove_at(p, at);
 }
 
+/* Whether the words of a list, with spaces between, hold one. */
+static bool holds_word(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = list; *at;) {
+        size_t item = strcspn(at, " ");
+
+        if (item == length && memcmp(at, word, length) == 0)
+            return true;
+        at += item + (at[item] == ' ');
+    }
+    return false;
+}
+
 /* A step that only takes columns away, and not by looking at the data, goes
- * before all others: later its column may have become another. */
+ * before all others: later its column may have become another.  For the same
+ * reason some steps must come before those of some families. */
 static int64_t place_for(const struct mls_pipeline *p,
                          const struct mls_step_type *type, int64_t found)
 {
@@ -472,7 +488,12 @@ static int64_t place_for(const struct mls_pipeline *p,
 
     if (found >= 0)
         return found;
-    return drops ? 0 : p->step_count;
+    if (drops)
+        return 0;
+    for (int64_t i = 0; type->before && i < p->step_count; i++)
+        if (holds_word(type->before, p->steps[i]->type->family))
+            return i;
+    return p->step_count;
 }
 
 /* first: the first time this family is named, so the defaults give way. */

@@ -24,8 +24,8 @@
 static const char *const task_names[] = { "none", "regression", "binary",
                                           "multiclass" };
 
-static bool classes_to_json(const struct mls_pipeline *p, struct mls_json *to,
-                            struct mls_error *err)
+bool mls_pipeline_classes_to_json(const struct mls_pipeline *p,
+                                  struct mls_json *to, struct mls_error *err)
 {
     struct mls_json *array;
 
@@ -126,7 +126,8 @@ static struct mls_json *to_json(const struct mls_pipeline *p,
         && mls_json_add_integer(json, "format", MLS_FORMAT_VERSION, err)
         && mls_json_add_text(json, "made_by", mls_version(), err)
         && mls_json_add_text(json, "task", task_names[p->task], err)
-        && classes_to_json(p, json, err) && settings_to_json(p, json, err)
+        && mls_pipeline_classes_to_json(p, json, err)
+        && settings_to_json(p, json, err)
         && learner_to_json(p, json, err) && steps_to_json(p, json, err)
         && training_to_json(p, json, err)
         && (schema = mls_json_add_object(json, "schema", err)) != NULL
@@ -261,7 +262,8 @@ static bool load_task(struct mls_pipeline *p, const struct mls_json *json,
             return false;
     }
     n = p->classes.count;
-    if ((p->task == MLS_BINARY && n != 2) || (p->task == MLS_MULTICLASS && n < 2)
+    if ((p->task == MLS_BINARY && n != 2)
+        || (p->task == MLS_MULTICLASS && n < 2)
         || (p->task <= MLS_REGRESSION && n != 0) || n > MLS_CLASSES_LIMIT)
         return bad(err, "classes do not fit the task");
     return true;
@@ -402,8 +404,10 @@ static bool load_learner(struct mls_pipeline *p, const struct mls_json *json,
     if (!p->params)
         return false;
     mls_params_init(p->learner->params, p->params, p->learner->params_size);
-    item = mls_json_first(mls_json_get(learner, "params"));
-    for (; ok && item; item = mls_json_next(item)) {
+    item = mls_json_get(learner, "params");
+    if (mls_json_kind_of(item) != MLS_JSON_OBJECT)
+        return bad(err, "its learner has no params");
+    for (item = mls_json_first(item); ok && item; item = mls_json_next(item)) {
         struct mls_text text = { 0 };
 
         ok = mls_recipe_json_text(item, &text, err)

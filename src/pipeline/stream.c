@@ -450,9 +450,8 @@ static bool run_stream(struct stream *s, struct mls_run *run,
         if (!mls_parallel(run, count, one_block, s, err))
             return false;
         done = mls_now();
-        for (int64_t i = 0; i < count; i++)
-            if (!mls_writer_block(s->writer, s->made[i], err))
-                return false;
+        if (!mls_writer_blocks(s->writer, s->made, count, run, err))
+            return false;
         drop_batch(s);
         if (run) {
             run->read_seconds += read - start;

@@ -367,6 +367,62 @@ void mls_sort_reals(double *x, int64_t n)
         x[i] = real_of(keys[i]);
 }
 
+/*
+ * By radix: WIDE bits at a time from the lowest, so that 64 bits take six
+ * passes; all counts come from one look at the keys, and a pass whose digit is
+ * the same in all keys is left out.
+ */
+enum { WIDE = 11, WIDE_VALUES = 1 << WIDE, WIDE_DIGITS = 6, MANY = 4096 };
+
+static void count_wide(const real_key *a, int64_t n,
+                       int64_t counts[WIDE_DIGITS][WIDE_VALUES])
+{
+    for (int64_t i = 0; i < n; i++) {
+        for (int d = 0; d < WIDE_DIGITS; d++)
+            counts[d][a[i] >> (WIDE * d) & (WIDE_VALUES - 1)]++;
+    }
+}
+
+static void scatter_wide(const real_key *from, real_key *to, int64_t n,
+                         int shift, int64_t next[WIDE_VALUES])
+{
+    int64_t start = 0;
+
+    for (int v = 0; v < WIDE_VALUES; v++) {
+        int64_t count = next[v];
+
+        next[v] = start;
+        start += count;
+    }
+    for (int64_t i = 0; i < n; i++)
+        to[next[from[i] >> shift & (WIDE_VALUES - 1)]++] = from[i];
+}
+
+void mls_sort_reals_with(double *x, double *room, int64_t n)
+{
+    int64_t counts[WIDE_DIGITS][WIDE_VALUES] = { { 0 } };
+    real_key *a = (real_key *)x, *b = (real_key *)room;
+
+    if (n < MANY) {
+        mls_sort_reals(x, n);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        a[i] = key_of(x[i]);
+    count_wide(a, n, counts);
+    for (int d = 0; d < WIDE_DIGITS; d++) {
+        real_key *swap = a;
+
+        if (counts[d][a[0] >> (WIDE * d) & (WIDE_VALUES - 1)] == n)
+            continue;
+        scatter_wide(a, b, n, WIDE * d, counts[d]);
+        a = b;
+        b = swap;
+    }
+    for (int64_t i = 0; i < n; i++)
+        x[i] = real_of(a[i]);
+}
+
 /* ---- Sorting positions ---- */
 
 struct keyed {
@@ -449,6 +505,24 @@ static double between(double a, double b, double part)
     return part < 0.5 ? a + (b - a) * part : b - (b - a) * (1 - part);
 }
 
+void mls_quantiles_sorted(const double *sorted, int64_t n,
+                          const double *probabilities, int64_t count,
+                          double *out)
+{
+    for (int64_t k = 0; k < count; k++) {
+        double at = probabilities[k] * (double)(n - 1);
+        int64_t low = (int64_t)at;
+
+        assert(probabilities[k] >= 0 && probabilities[k] <= 1);
+        if (n == 0)
+            out[k] = NAN;
+        else if (low >= n - 1)
+            out[k] = sorted[n - 1];
+        else
+            out[k] = between(sorted[low], sorted[low + 1], at - (double)low);
+    }
+}
+
 static bool quantiles_of_rows(const double *x, int64_t n,
                               const double *probabilities, int64_t count,
                               double *out, struct mls_error *err)
@@ -463,18 +537,7 @@ static bool quantiles_of_rows(const double *x, int64_t n,
         rows += x[i] == x[i];
     }
     mls_sort_reals(sorted, rows);
-    for (int64_t k = 0; k < count; k++) {
-        double at = probabilities[k] * (double)(rows - 1);
-        int64_t low = (int64_t)at;
-
-        assert(probabilities[k] >= 0 && probabilities[k] <= 1);
-        if (rows == 0)
-            out[k] = NAN;
-        else if (low >= rows - 1)
-            out[k] = sorted[rows - 1];
-        else
-            out[k] = between(sorted[low], sorted[low + 1], at - (double)low);
-    }
+    mls_quantiles_sorted(sorted, rows, probabilities, count, out);
     mls_free(sorted);
     return true;
 }

@@ -48,9 +48,18 @@ MLS_CHECK bool mls_quantiles(const double *x, const double *w, int64_t n,
                              const double *probabilities, int64_t count,
                              double *out, struct mls_error *err);
 
+/* The same without weights for values in ascending order, none of them NaN.
+ * O(count). */
+void mls_quantiles_sorted(const double *sorted, int64_t n,
+                          const double *probabilities, int64_t count,
+                          double *out);
+
 /* Sorts doubles ascending, -0 before 0, NaN last.  O(n log n), in place,
  * needs no memory. */
 void mls_sort_reals(double *x, int64_t n);
+/* The same in O(n) with room for n more, whose content is lost: by radix, 5
+ * times as fast for a million. */
+void mls_sort_reals_with(double *x, double *room, int64_t n);
 /* order[0..n): positions by ascending value, ties (0 and -0, too) by position,
  * NaN last.  O(n), by radix. */
 MLS_CHECK bool mls_order_reals(const double *x, int64_t n, int64_t *order,

@@ -99,6 +99,67 @@ struct mls_column *mls_column_new(enum mls_storage storage, int64_t rows,
     return column;
 }
 
+/* ---- slabs ---- */
+
+struct mls_slab {
+    int64_t references;         /* atomic */
+    int64_t used;
+    char *bytes;                /* MLS_SLAB_BYTES */
+};
+
+struct mls_slab *mls_slab_new(struct mls_error *err)
+{
+    struct mls_slab *slab = mls_new(1, sizeof(*slab), err);
+
+    if (slab == NULL)
+        return NULL;
+    slab->references = 1;
+    slab->bytes = mls_new_huge(MLS_SLAB_BYTES, err);
+    if (slab->bytes == NULL) {
+        mls_free(slab);
+        return NULL;
+    }
+    return slab;
+}
+
+void mls_slab_free(struct mls_slab *slab)
+{
+    if (slab == NULL
+        || __atomic_sub_fetch(&slab->references, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    mls_free(slab->bytes);
+    mls_free(slab);
+}
+
+struct mls_column *mls_slab_column(struct mls_slab **slab,
+                                   enum mls_storage storage, int64_t rows,
+                                   struct mls_error *err)
+{
+    int64_t bytes = (int64_t)mls_storage_size(storage) * rows;
+    struct mls_column *column = mls_new(1, sizeof(*column), err);
+
+    bytes = (bytes + 63) / 64 * 64;
+    assert(bytes > 0 && bytes <= MLS_SLAB_BYTES);
+    if (column == NULL)
+        return NULL;
+    if (*slab == NULL || (*slab)->used + bytes > MLS_SLAB_BYTES) {
+        mls_slab_free(*slab);
+        *slab = mls_slab_new(err);
+        if (*slab == NULL) {
+            mls_free(column);
+            return NULL;
+        }
+    }
+    column->storage = storage;
+    column->rows = rows;
+    column->references = 1;
+    column->slab = *slab;
+    column->real = (double *)(void *)((*slab)->bytes + (*slab)->used);
+    (*slab)->used += bytes;
+    __atomic_add_fetch(&(*slab)->references, 1, __ATOMIC_RELAXED);
+    return column;
+}
+
 struct mls_column *mls_column_share(struct mls_column *column)
 {
     __atomic_add_fetch(&column->references, 1, __ATOMIC_RELAXED);
@@ -110,6 +171,11 @@ void mls_column_free(struct mls_column *column)
     if (column == NULL
         || __atomic_sub_fetch(&column->references, 1, __ATOMIC_ACQ_REL) > 0)
         return;
+    if (column->slab != NULL) {
+        mls_slab_free(column->slab);
+        mls_free(column);
+        return;
+    }
     switch (column->storage) {
     case MLS_STORE_REAL:
         mls_free(column->real);

@@ -199,6 +199,11 @@ int64_t mls_scan_bytes(const struct mls_scan *scan)
     return scan->scanned;
 }
 
+int64_t mls_scan_line(const struct mls_scan *scan)
+{
+    return scan->line;
+}
+
 static bool check_bytes(const struct mls_scan *scan, int64_t length,
                         struct mls_error *err)
 {

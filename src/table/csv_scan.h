@@ -44,6 +44,8 @@ struct mls_input *mls_scan_input(struct mls_scan *scan);
 const struct mls_dialect *mls_scan_dialect(const struct mls_scan *scan);
 /* Bytes of the table scanned so far. */
 int64_t mls_scan_bytes(const struct mls_scan *scan);
+/* Line of the byte behind them. */
+int64_t mls_scan_line(const struct mls_scan *scan);
 
 /* Completes a dialect from the first bytes of a file (up to 1 MB).  names
  * (may be NULL): with a schema, the dialect under which its names appear. */

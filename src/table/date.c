@@ -189,6 +189,26 @@ bool mls_date_parse(const char *text, size_t length, enum mls_date_form form,
     return true;
 }
 
+bool mls_date_parse_day(const char *text, int64_t *time)
+{
+    unsigned digit[10], all = 0;
+    int year, month, day;
+
+    for (int i = 0; i < 10; i++) {
+        digit[i] = (unsigned char)(text[i] - '0');
+        all |= i == 4 || i == 7 ? (unsigned)(text[i] != '-') << 8
+                                : (unsigned)(digit[i] > 9) << 8;
+    }
+    year = (int)(digit[0] * 1000 + digit[1] * 100 + digit[2] * 10 + digit[3]);
+    month = (int)(digit[5] * 10 + digit[6]);
+    day = (int)(digit[8] * 10 + digit[9]);
+    if (all != 0 || year < 1 || month < 1 || month > 12 || day < 1
+        || (day > 28 && day > days_in_month(year, month)))
+        return false;
+    *time = days_from_date(year, month, day) * DAY_MICROS;
+    return true;
+}
+
 size_t mls_date_format(int64_t time, enum mls_date_form form, bool has_time,
                        char text[MLS_DATE_TEXT])
 {
@@ -222,4 +242,20 @@ size_t mls_date_format(int64_t time, enum mls_date_form form, bool has_time,
     while (text[length - 1] == '0')
         text[--length] = '\0';
     return (size_t)length;
+}
+
+void mls_date_split(int64_t time, struct mls_date_parts *parts)
+{
+    int64_t days = time / DAY_MICROS, rest = time % DAY_MICROS;
+
+    if (rest < 0) {
+        rest += DAY_MICROS;
+        days--;
+    }
+    date_from_days(days, &parts->year, &parts->month, &parts->day);
+    parts->day_of_year =
+        (int)(days - days_from_date(parts->year, 1, 1)) + 1;
+    /* 1970-01-01 was a Thursday. */
+    parts->weekday = (int)(((days + 3) % 7 + 7) % 7);
+    parts->hour = (int)(rest / (3600 * MICROS));
 }

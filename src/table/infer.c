@@ -28,51 +28,17 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "table/date.h"
-#include "table/dictionary.h"
-#include "table/reader.h"
+#include "table/infer.h"
 
 #define IDENTIFIER_ROWS 20  /* fewer distinct values prove nothing */
 #define TEXT_DECISION 512   /* different cells before strings are dropped */
 #define CHECK_ROWS 4096     /* between looks at the stop flag */
 #define INTEGER_LIMIT 9007199254740992.0
 
-/* The first cell that is not what most of its column is. */
-struct wrong {
-    int64_t row, line;          /* 0: none */
-    struct mls_shown text;
-};
-
-struct watch {
-    unsigned allowed;           /* bits of the kinds it may become */
-    bool named;                 /* by an option or the schema file */
-    int64_t cells, missing;
-    int64_t numbers, integers;
-    bool zeros, huge;           /* whole numbers: leading zeros, past 2^53 */
-    double first;
-    bool varies;                /* some number differs from the first */
-    uint64_t first_hash;
-    bool texts_vary;
-    bool sequence;              /* so far 0, 1, 2 ... or 1, 2, 3 ... */
-    unsigned dates;             /* forms that fit all cells so far */
-    bool has_time;
-    int64_t wordy;              /* cells of more than three words */
-    struct wrong not_number, not_date;
-    struct mls_level_set set;
-    int64_t uncollected;        /* cells left out of the set */
-    bool collect_all, keep_texts;
-    bool pending;               /* needs one more reading */
-};
-
-struct inference {
-    struct mls_reader *r;
-    struct watch *watches;
-    int64_t rows;
-};
-
 /* ---- one cell ---- */
 
 /* Whether a whole number is written as a code. */
-static void watch_digits(struct watch *w, struct mls_cell cell, double value)
+void mls_watch_digits(struct mls_watch *w, struct mls_cell cell, double value)
 {
     int64_t sign = cell.bytes[0] == '-' || cell.bytes[0] == '+';
     const char *digits = cell.bytes + sign;
@@ -86,7 +52,7 @@ static void watch_digits(struct watch *w, struct mls_cell cell, double value)
         w->huge = true;
 }
 
-static void watch_number(struct watch *w, struct mls_cell cell, double value,
+static void watch_number(struct mls_watch *w, struct mls_cell cell, double value,
                          bool integer, int64_t row)
 {
     if (w->numbers++ == 0)
@@ -105,10 +71,10 @@ static void watch_number(struct watch *w, struct mls_cell cell, double value,
         else
             w->sequence = value == w->first + (double)row;
     }
-    watch_digits(w, cell, value);
+    mls_watch_digits(w, cell, value);
 }
 
-static bool is_wordy(struct mls_cell cell)
+bool mls_cell_is_wordy(struct mls_cell cell)
 {
     int words = 0;
     bool inside = false;
@@ -123,7 +89,7 @@ static bool is_wordy(struct mls_cell cell)
     return words > 3;
 }
 
-static void note_wrong(struct wrong *wrong, const struct mls_row *row,
+static void note_wrong(struct mls_wrong *wrong, const struct mls_row *row,
                        int64_t record, struct mls_cell cell)
 {
     if (wrong->row != 0)
@@ -133,13 +99,13 @@ static void note_wrong(struct wrong *wrong, const struct mls_row *row,
     wrong->text = mls_show(cell.bytes, (size_t)cell.length);
 }
 
-static void watch_word(struct watch *w, struct mls_cell cell,
+static void watch_word(struct mls_watch *w, struct mls_cell cell,
                        const struct mls_row *row, int64_t record)
 {
     unsigned before = w->dates;
 
     w->sequence = false;
-    w->wordy += is_wordy(cell);
+    w->wordy += mls_cell_is_wordy(cell);
     note_wrong(&w->not_number, row, record, cell);
     for (int form = MLS_DATE_ISO; w->dates != 0 && form <= MLS_DATE_MONTH_DAY;
          form++) {
@@ -158,13 +124,13 @@ static void watch_word(struct watch *w, struct mls_cell cell,
         note_wrong(&w->not_date, row, record, cell);
 }
 
-static bool collects(const struct watch *w)
+static bool collects(const struct mls_watch *w)
 {
     return (w->allowed & (MLS_KINDS_CODED | MLS_KIND_BIT(MLS_KIND_TEXT))) != 0
         && w->allowed != MLS_KIND_BIT(MLS_KIND_TEXT);
 }
 
-static bool collect(struct watch *w, struct mls_cell cell,
+static bool collect(struct mls_watch *w, struct mls_cell cell,
                     struct mls_error *err)
 {
     if (!mls_level_set_add(&w->set, cell.bytes, (size_t)cell.length, err))
@@ -176,7 +142,7 @@ static bool collect(struct watch *w, struct mls_cell cell,
 }
 
 /* A cell of the first reading. */
-static bool watch_cell(struct inference *in, struct watch *w,
+static bool watch_cell(struct mls_inference *in, struct mls_watch *w,
                        struct mls_cell raw, const struct mls_row *row,
                        struct mls_error *err)
 {
@@ -219,7 +185,7 @@ static bool watch_cell(struct inference *in, struct watch *w,
 
 /* ---- a reading of the file ---- */
 
-static bool read_once(struct inference *in, bool first, struct mls_error *err)
+static bool read_once(struct mls_inference *in, bool first, struct mls_error *err)
 {
     struct mls_reader *r = in->r;
     struct mls_row row;
@@ -237,7 +203,7 @@ static bool read_once(struct inference *in, bool first, struct mls_error *err)
         if (row.record.cells == NULL)
             return true;
         for (int64_t i = 0; i < r->width; i++) {
-            struct watch *w = &in->watches[i];
+            struct mls_watch *w = &in->watches[i];
             struct mls_cell cell = mls_row_cell(&row, i);
 
             if (first) {
@@ -254,12 +220,12 @@ static bool read_once(struct inference *in, bool first, struct mls_error *err)
 
 /* ---- what it is ---- */
 
-static bool may_be(const struct watch *w, enum mls_kind kind)
+static bool may_be(const struct mls_watch *w, enum mls_kind kind)
 {
     return (w->allowed & MLS_KIND_BIT(kind)) != 0;
 }
 
-static bool is_numeric(const struct watch *w)
+static bool is_numeric(const struct mls_watch *w)
 {
     bool whole = w->integers == w->numbers;
 
@@ -269,6 +235,29 @@ static bool is_numeric(const struct watch *w)
         return true; /* the user says so */
     return w->numbers > 0 && 10 * w->numbers >= 9 * w->cells
         && !(whole && (w->zeros || w->huge));
+}
+
+static bool is_text(const struct mls_watch *w, int64_t distinct)
+{
+    return may_be(w, MLS_KIND_TEXT) && 2 * distinct > w->cells
+        && 2 * w->wordy > w->cells;
+}
+
+/* Kinds in the order of the rules; CATEGORY stands for boolean too. */
+enum mls_kind mls_watch_kind(const struct mls_watch *w, int64_t distinct)
+{
+    if (w->cells == 0 && may_be(w, MLS_KIND_REAL))
+        return MLS_KIND_REAL;
+    if (is_numeric(w))
+        return w->integers == w->numbers && !w->huge
+                && may_be(w, MLS_KIND_INTEGER)
+            ? MLS_KIND_INTEGER
+            : MLS_KIND_REAL;
+    if (may_be(w, MLS_KIND_DATE) && (w->named || w->dates != 0))
+        return MLS_KIND_DATE;
+    if (w->allowed == MLS_KIND_BIT(MLS_KIND_TEXT) || is_text(w, distinct))
+        return MLS_KIND_TEXT;
+    return MLS_KIND_CATEGORY;
 }
 
 static bool is_pair(const struct mls_dictionary *d)
@@ -298,8 +287,16 @@ static bool is_pair(const struct mls_dictionary *d)
     return false;
 }
 
+/* The dictionary of a category: given, or of the levels collected. */
+static struct mls_dictionary *dictionary_of(const struct mls_watch *w,
+                                            struct mls_error *err)
+{
+    return w->given != NULL ? mls_dictionary_share(w->given)
+                            : mls_level_set_dictionary(&w->set, err);
+}
+
 /* Category, boolean or text; may ask for another reading instead. */
-static bool decide_levels(const struct inference *in, struct watch *w,
+static bool decide_levels(const struct mls_inference *in, struct mls_watch *w,
                           struct mls_field *field, struct mls_error *err)
 {
     if (w->uncollected > 0) {
@@ -308,8 +305,7 @@ static bool decide_levels(const struct inference *in, struct watch *w,
         mls_level_set_clear(&w->set);
         return true;
     }
-    if (may_be(w, MLS_KIND_TEXT) && 2 * w->set.count > w->cells
-        && 2 * w->wordy > w->cells) {
+    if (is_text(w, w->set.count)) {
         field->kind = MLS_KIND_TEXT;
         return true;
     }
@@ -318,7 +314,7 @@ static bool decide_levels(const struct inference *in, struct watch *w,
         mls_level_set_clear(&w->set);
         return true;
     }
-    field->dictionary = mls_level_set_dictionary(&w->set, err);
+    field->dictionary = dictionary_of(w, err);
     if (field->dictionary == NULL)
         return false;
     field->kind = MLS_KIND_CATEGORY;
@@ -334,7 +330,21 @@ static bool decide_levels(const struct inference *in, struct watch *w,
     return true;
 }
 
-static void decide_date(const struct inference *in, struct watch *w,
+static enum mls_date_form form_of(const struct mls_watch *w)
+{
+    return (w->dates & MLS_DATE_BIT(MLS_DATE_ISO)) != 0 ? MLS_DATE_ISO
+        : (w->dates & MLS_DATE_BIT(MLS_DATE_DAY_MONTH)) != 0
+        ? MLS_DATE_DAY_MONTH
+        : MLS_DATE_MONTH_DAY;
+}
+
+enum mls_date_form mls_watch_form(const struct mls_watch *w,
+                                  const struct mls_field *field)
+{
+    return w->named ? field->date_form : form_of(w);
+}
+
+static void decide_date(const struct mls_inference *in, struct mls_watch *w,
                         struct mls_field *field)
 {
     const unsigned both = MLS_DATE_BIT(MLS_DATE_DAY_MONTH)
@@ -349,37 +359,32 @@ static void decide_date(const struct inference *in, struct watch *w,
                  "%s: the dates of column \"%s\" fit both day/month and "
                  "month/day; they are read as day/month",
                  in->r->name, mls_show_text(field->name).text);
-    field->date_form = (w->dates & MLS_DATE_BIT(MLS_DATE_ISO)) != 0
-        ? MLS_DATE_ISO
-        : (w->dates & MLS_DATE_BIT(MLS_DATE_DAY_MONTH)) != 0
-        ? MLS_DATE_DAY_MONTH
-        : MLS_DATE_MONTH_DAY;
+    field->date_form = form_of(w);
 }
 
-static bool decide_kind(const struct inference *in, struct watch *w,
+static bool decide_kind(const struct mls_inference *in, struct mls_watch *w,
                         struct mls_field *field, struct mls_error *err)
 {
     w->pending = false;
     field->missing = w->missing;
-    if (w->cells == 0 && may_be(w, MLS_KIND_REAL)) {
-        field->kind = MLS_KIND_REAL;
-    } else if (is_numeric(w)) {
-        bool whole = w->integers == w->numbers && !w->huge;
-
-        field->kind = whole && may_be(w, MLS_KIND_INTEGER) ? MLS_KIND_INTEGER
-                                                           : MLS_KIND_REAL;
+    switch (mls_watch_kind(w, 0)) {
+    case MLS_KIND_REAL:
+    case MLS_KIND_INTEGER:
+        field->kind = mls_watch_kind(w, 0);
         field->missing += w->cells - w->numbers;
-    } else if (may_be(w, MLS_KIND_DATE) && (w->named || w->dates != 0)) {
+        return true;
+    case MLS_KIND_DATE:
         decide_date(in, w, field);
-    } else if (w->allowed == MLS_KIND_BIT(MLS_KIND_TEXT)) {
+        return true;
+    case MLS_KIND_TEXT:
         field->kind = MLS_KIND_TEXT;
-    } else {
+        return true;
+    default:
         return decide_levels(in, w, field, err);
     }
-    return true;
 }
 
-static void decide_trait(const struct inference *in, const struct watch *w,
+static void decide_trait(const struct mls_inference *in, const struct mls_watch *w,
                          struct mls_field *field)
 {
     bool numeric = (MLS_KIND_BIT(field->kind) & MLS_KINDS_NUMERIC) != 0;
@@ -400,12 +405,12 @@ static void decide_trait(const struct inference *in, const struct watch *w,
 }
 
 /* Decides the columns that wait; *again says that some still do. */
-static bool decide(struct inference *in, bool first, bool *again,
+static bool decide(struct mls_inference *in, bool first, bool *again,
                    struct mls_error *err)
 {
     *again = false;
     for (int64_t i = 0; i < in->r->width; i++) {
-        struct watch *w = &in->watches[i];
+        struct mls_watch *w = &in->watches[i];
         struct mls_field *field = &in->r->schema.fields[i];
 
         if (!first && !w->pending)
@@ -422,7 +427,7 @@ static bool decide(struct inference *in, bool first, bool *again,
     return true;
 }
 
-static const struct wrong *wrong_of(const struct watch *w,
+static const struct mls_wrong *wrong_of(const struct mls_watch *w,
                                     const struct mls_field *field)
 {
     bool numeric = (MLS_KIND_BIT(field->kind) & MLS_KINDS_NUMERIC) != 0;
@@ -435,14 +440,14 @@ static const struct wrong *wrong_of(const struct watch *w,
 }
 
 /* The earliest cell that does not fit its column, by row, then by column. */
-static bool check_wrong(const struct inference *in, struct mls_error *err)
+static bool check_wrong(const struct mls_inference *in, struct mls_error *err)
 {
     const struct mls_reader *r = in->r;
-    const struct wrong *earliest = NULL;
+    const struct mls_wrong *earliest = NULL;
     int64_t at = -1;
 
     for (int64_t i = 0; i < r->width; i++) {
-        const struct wrong *wrong =
+        const struct mls_wrong *wrong =
             wrong_of(&in->watches[i], &r->schema.fields[i]);
 
         if (wrong != NULL && (at < 0 || wrong->row < earliest->row)) {
@@ -464,7 +469,7 @@ static bool check_wrong(const struct inference *in, struct mls_error *err)
 /* ---- what the user said ---- */
 
 /* One option that names columns and the kinds it leaves them. */
-static bool force_kinds(struct inference *in, const char *record,
+static bool force_kinds(struct mls_inference *in, const char *record,
                         const char *option, unsigned allowed,
                         struct mls_error *err)
 {
@@ -477,7 +482,7 @@ static bool force_kinds(struct inference *in, const char *record,
     if (columns == NULL)
         return false;
     for (int64_t i = 0; ok && i < count; i++) {
-        struct watch *w = &in->watches[columns[i]];
+        struct mls_watch *w = &in->watches[columns[i]];
 
         if (w->named)
             ok = mls_fail(
@@ -495,12 +500,12 @@ static bool force_kinds(struct inference *in, const char *record,
 
 /* The kind, form and role of one column of the schema file.  Kinds given on
  * the command line are stronger. */
-static bool take_from_file(struct inference *in, const struct mls_field *from,
+static bool take_from_file(struct mls_inference *in, const struct mls_field *from,
                            struct mls_error *err)
 {
     int64_t at = mls_schema_need(&in->r->schema, from->name, "--schema", err);
     struct mls_field *field;
-    struct watch *w;
+    struct mls_watch *w;
 
     if (at < 0)
         return false;
@@ -522,7 +527,7 @@ static bool take_from_file(struct inference *in, const struct mls_field *from,
 
 #define SCHEMA_FILE_LIMIT (256LL << 20)
 
-static bool take_schema_file(struct inference *in, struct mls_error *err)
+static bool take_schema_file(struct mls_inference *in, struct mls_error *err)
 {
     const char *path = in->r->options.schema_file;
     struct mls_schema schema = { 0 };
@@ -546,7 +551,7 @@ static bool take_schema_file(struct inference *in, struct mls_error *err)
     return ok;
 }
 
-static bool take_options(struct inference *in, struct mls_error *err)
+static bool take_options(struct mls_inference *in, struct mls_error *err)
 {
     const struct mls_read_options *o = &in->r->options;
 
@@ -557,7 +562,7 @@ static bool take_options(struct inference *in, struct mls_error *err)
         && take_schema_file(in, err);
 }
 
-static bool infer(struct inference *in, struct mls_error *err)
+static bool infer(struct mls_inference *in, struct mls_error *err)
 {
     bool again = true;
 
@@ -579,22 +584,59 @@ static bool infer(struct inference *in, struct mls_error *err)
     return check_wrong(in, err);
 }
 
-bool mls_infer(struct mls_reader *r, struct mls_error *err)
+bool mls_inference_start(struct mls_inference *in, struct mls_reader *r,
+                         struct mls_error *err)
 {
-    struct inference in = { .r = r };
-    bool ok;
-
-    in.watches = mls_new(r->width, sizeof(*in.watches), err);
-    if (in.watches == NULL)
+    *in = (struct mls_inference){ .r = r };
+    in->watches = mls_new(r->width, sizeof(*in->watches), err);
+    if (in->watches == NULL)
         return false;
     for (int64_t i = 0; i < r->width; i++) {
-        in.watches[i].allowed = MLS_KINDS_ALL;
-        in.watches[i].sequence = true;
-        in.watches[i].dates = MLS_DATE_FORMS;
+        in->watches[i].allowed = MLS_KINDS_ALL;
+        in->watches[i].sequence = true;
+        in->watches[i].dates = MLS_DATE_FORMS;
     }
-    ok = take_options(&in, err) && infer(&in, err);
-    for (int64_t i = 0; i < r->width; i++)
-        mls_level_set_clear(&in.watches[i].set);
-    mls_free(in.watches);
-    return ok;
+    return take_options(in, err);
+}
+
+void mls_inference_clear(struct mls_inference *in)
+{
+    for (int64_t i = 0; in->watches != NULL && i < in->r->width; i++)
+        mls_level_set_clear(&in->watches[i].set);
+    mls_free(in->watches);
+    in->watches = NULL;
+}
+
+bool mls_inference_sample(struct mls_inference *in, int64_t rows,
+                          struct mls_error *err)
+{
+    struct mls_row row;
+
+    for (in->rows = 0; in->rows < rows; in->rows++) {
+        if (!mls_reader_row(in->r, &row, err))
+            return false;
+        if (row.record.cells == NULL)
+            return true;
+        for (int64_t i = 0; i < in->r->width; i++) {
+            if (!watch_cell(in, &in->watches[i], mls_row_cell(&row, i), &row,
+                            err))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool mls_inference_run(struct mls_inference *in, struct mls_error *err)
+{
+    return infer(in, err);
+}
+
+bool mls_inference_decide(struct mls_inference *in, struct mls_error *err)
+{
+    bool again;
+
+    if (!decide(in, true, &again, err))
+        return false;
+    assert(!again);
+    return true;
 }

@@ -1,229 +1,34 @@
 /*
- * What is in a table, exactly: no sampling, no sketches.
+ * What is in a table.
  *
  * Columns are independent tasks.  A numeric column is laid out as one array of
- * doubles; its moments, quantiles and histogram come from there, and how many
- * values differ from a sorted copy.  What the column says about the target is
- * the mutual information of both, cut into bins that hold equally many rows
- * where they are numbers, over the rows whose target is known.
+ * doubles, from which its moments come; then it is sorted once, and quantiles,
+ * histogram and how many values differ are read off.  What the column says
+ * about the target is the mutual information of both, cut into bins that hold
+ * equally many rows where they are numbers, over the rows whose target is
+ * known.
  *
- * Repeated rows are found by a hash table of row numbers under 128-bit hashes
- * (XXH3) of typed cells; rows of equal hash are compared cell by cell, so a
- * collision cannot make a count wrong.  The hash of a row is taken over one
- * 64-bit key a cell:
- *
- *     real: its bits (-0 as 0, all NaN alike)   code, time: the number
- *     text: XXH3-64 of its bytes
+ * Of a table too long for that the rows to be sorted are drawn: the gaps
+ * between rows that are each taken with probability p are geometric, so a
+ * sample costs as many draws as it has rows.
  */
 #include "mlspec/profile.h"
 
 #include <assert.h>
-#include <xxhash.h>
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "base/threads.h"
 #include "stats/association.h"
 #include "stats/summary.h"
 #include "table/block.h"
 #include "table/dictionary.h"
+#include "table/distinct.h"
 
 #define INFORMATION_BINS 10
 
 static const double probabilities[MLS_PROFILE_QUANTILES] = { 0.05, 0.25, 0.5,
                                                              0.75, 0.95 };
-
-/* ---- rows as numbers ---- */
-
-static uint64_t real_key(double value)
-{
-    uint64_t bits;
-
-    if (isnan(value))
-        return UINT64_MAX; /* a NaN itself, and no other value's bits */
-    if (value == 0)
-        value = 0; /* -0 too */
-    memcpy(&bits, &value, sizeof(bits));
-    return bits;
-}
-
-static const char *text_at(const struct mls_column *c, int64_t row,
-                           size_t *length)
-{
-    *length = (size_t)(c->text.offset[row + 1] - c->text.offset[row]);
-    return c->text.bytes + c->text.offset[row];
-}
-
-static double sparse_at(const struct mls_column *c, int64_t row)
-{
-    bool found;
-    int64_t at = mls_column_sparse_find(c, row, &found);
-
-    if (!found)
-        return 0;
-    return c->sparse.value != NULL ? c->sparse.value[at] : 1;
-}
-
-static uint64_t cell_key(const struct mls_column *c, int64_t row)
-{
-    size_t length;
-    const char *text;
-
-    switch (c->storage) {
-    case MLS_STORE_REAL:
-        return real_key(c->real[row]);
-    case MLS_STORE_CODE:
-        return c->code[row];
-    case MLS_STORE_TIME:
-        return (uint64_t)c->time[row];
-    case MLS_STORE_SPARSE:
-        return real_key(sparse_at(c, row));
-    case MLS_STORE_TEXT:
-        break;
-    }
-    text = text_at(c, row, &length);
-    return mls_bytes_hash(text, length);
-}
-
-static bool cells_equal(const struct mls_column *a, int64_t a_row,
-                        const struct mls_column *b, int64_t b_row)
-{
-    size_t a_length, b_length;
-    const char *a_text, *b_text;
-
-    if (cell_key(a, a_row) != cell_key(b, b_row))
-        return false;
-    if (a->storage != MLS_STORE_TEXT)
-        return true; /* the key is the value */
-    a_text = text_at(a, a_row, &a_length);
-    b_text = text_at(b, b_row, &b_length);
-    return a_length == b_length
-        && (a_length == 0 || memcmp(a_text, b_text, a_length) == 0);
-}
-
-/* ---- counting rows that differ ---- */
-
-/* Rows under hashes: open addressing, at most half full. */
-struct row_set {
-    const struct mls_table *table;
-    int64_t first_column, column_count; /* the columns compared */
-    XXH128_hash_t *hash;        /* of each row in the set */
-    int64_t *row;
-    int64_t count;
-    int64_t *slots;             /* 0 empty, else member + 1 */
-    int64_t slot_count;
-};
-
-static bool row_set_init(struct row_set *set, struct mls_error *err)
-{
-    int64_t rows = set->table->rows;
-
-    set->slot_count = 16;
-    while (set->slot_count < 2 * rows)
-        set->slot_count *= 2;
-    set->hash = mls_new(rows, sizeof(*set->hash), err);
-    if (set->hash != NULL)
-        set->row = mls_new(rows, sizeof(*set->row), err);
-    if (set->row != NULL)
-        set->slots = mls_new(set->slot_count, sizeof(*set->slots), err);
-    return set->slots != NULL;
-}
-
-static void row_set_clear(struct row_set *set)
-{
-    mls_free(set->hash);
-    mls_free(set->row);
-    mls_free(set->slots);
-}
-
-static const struct mls_block *block_of(const struct mls_table *table,
-                                        int64_t row)
-{
-    int64_t low = 0, high = table->block_count - 1;
-
-    while (low < high) {
-        int64_t middle = low + (high - low + 1) / 2;
-
-        if (table->blocks[middle]->first_row <= row)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return table->blocks[low];
-}
-
-static bool rows_equal(const struct row_set *set, int64_t a_row, int64_t b_row)
-{
-    const struct mls_block *a = block_of(set->table, a_row);
-    const struct mls_block *b = block_of(set->table, b_row);
-
-    for (int64_t i = 0; i < set->column_count; i++) {
-        int64_t at = set->first_column + i;
-
-        if (!cells_equal(a->columns[at], a_row - a->first_row, b->columns[at],
-                         b_row - b->first_row))
-            return false;
-    }
-    return true;
-}
-
-/* False when an equal row is in the set already. */
-static bool row_set_add(struct row_set *set, XXH128_hash_t hash, int64_t row)
-{
-    uint64_t mask = (uint64_t)set->slot_count - 1;
-    uint64_t at = hash.low64 & mask;
-
-    for (; set->slots[at] != 0; at = (at + 1) & mask) {
-        int64_t member = set->slots[at] - 1;
-
-        if (XXH128_isEqual(set->hash[member], hash)
-            && rows_equal(set, set->row[member], row))
-            return false;
-    }
-    set->hash[set->count] = hash;
-    set->row[set->count] = row;
-    set->slots[at] = ++set->count;
-    return true;
-}
-
-/* Rows of one block into the set. */
-static void add_rows(struct row_set *set, const struct mls_block *block,
-                     uint64_t *keys, const uint8_t *leave_out)
-{
-    for (int64_t row = 0; row < block->rows; row++) {
-        if (leave_out != NULL && leave_out[block->first_row + row])
-            continue;
-        for (int64_t i = 0; i < set->column_count; i++)
-            keys[i] = cell_key(block->columns[set->first_column + i], row);
-        row_set_add(set,
-                    XXH3_128bits(keys, (size_t)set->column_count
-                                           * sizeof(*keys)),
-                    block->first_row + row);
-    }
-}
-
-/* How many different rows columns [first, first + count) hold; those marked in
- * leave_out (may be NULL) do not count. */
-static bool count_distinct_rows(const struct mls_table *table, int64_t first,
-                                int64_t count, const uint8_t *leave_out,
-                                const struct mls_run *run, int64_t *distinct,
-                                struct mls_error *err)
-{
-    struct row_set set = { .table = table,
-                           .first_column = first,
-                           .column_count = count };
-    uint64_t *keys = mls_new(count, sizeof(*keys), err);
-    bool ok = keys != NULL && row_set_init(&set, err);
-
-    for (int64_t i = 0; ok && i < table->block_count; i++) {
-        ok = run == NULL || mls_run_go_on(run, err);
-        if (ok)
-            add_rows(&set, table->blocks[i], keys, leave_out);
-    }
-    *distinct = set.count;
-    row_set_clear(&set);
-    mls_free(keys);
-    return ok;
-}
 
 /* ---- one column ---- */
 
@@ -234,6 +39,9 @@ struct job {
     /* The target: a code per row, NaN where it is missing; NULL none. */
     double *target;
     int64_t target_at, target_codes;
+    /* The rows that are sorted and compared; NULL all. */
+    int64_t *sample;
+    int64_t sample_rows;
 };
 
 /* Value v's place among MLS_PROFILE_BINS equal widths, halved so that the
@@ -249,17 +57,72 @@ static int bin_of(double v, double low, double high)
     return at < MLS_PROFILE_BINS - 1 ? (int)at : MLS_PROFILE_BINS - 1;
 }
 
-static int64_t count_sorted_distinct(double *x, int64_t n)
+/* Bins only ascend along sorted values: each ends where a search says. */
+static void bins_of_sorted(const double *x, int64_t n, double low, double high,
+                           int64_t bin[MLS_PROFILE_BINS])
 {
-    int64_t distinct = 0;
+    int64_t start = 0;
 
-    mls_sort_reals(x, n);
-    for (int64_t i = 0; i < n && !isnan(x[i]); i++)
-        distinct += i == 0 || x[i] != x[i - 1];
-    return distinct;
+    for (int k = 0; k < MLS_PROFILE_BINS; k++) {
+        int64_t from = start, end = n;
+
+        while (from < end) {
+            int64_t middle = from + (end - from) / 2;
+
+            if (bin_of(x[middle], low, high) <= k)
+                from = middle + 1;
+            else
+                end = middle;
+        }
+        bin[k] = from - start;
+        start = from;
+    }
 }
 
-/* Moments, quantiles, histogram and distinct values.  x is left sorted. */
+static void bins_of_all(const double *x, int64_t n, double low, double high,
+                        int64_t bin[MLS_PROFILE_BINS])
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (!isnan(x[i]))
+            bin[bin_of(x[i], low, high)]++;
+    }
+}
+
+/* Keeps of x what is sorted, without what is missing; how many. */
+static int64_t keep_sample(const struct job *job, double *x)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < job->sample_rows; i++) {
+        double value = x[job->sample != NULL ? job->sample[i] : i];
+
+        x[kept] = value;
+        kept += !isnan(value);
+    }
+    return kept;
+}
+
+/* What the order of the values tells.  x is left sorted. */
+static bool profile_sorted(const struct job *job, double *x,
+                           struct mls_profile_column *c, struct mls_error *err)
+{
+    int64_t n = keep_sample(job, x);
+    double *room = mls_new_array(n, sizeof(*room), err);
+
+    if (room == NULL)
+        return false;
+    mls_sort_reals_with(x, room, n);
+    mls_free(room);
+    mls_quantiles_sorted(x, n, probabilities, MLS_PROFILE_QUANTILES,
+                         c->quantile);
+    for (int64_t i = 0; i < n; i++)
+        c->distinct += i == 0 || x[i] != x[i - 1];
+    if (job->sample == NULL)
+        bins_of_sorted(x, n, c->low, c->high, c->bin);
+    return true;
+}
+
+/* Moments, quantiles, histogram and distinct values.  x is overwritten. */
 static bool profile_numbers(const struct job *job, double *x,
                             struct mls_profile_column *c,
                             struct mls_error *err)
@@ -267,12 +130,9 @@ static bool profile_numbers(const struct job *job, double *x,
     int64_t n = job->table->rows;
     struct mls_moments m;
 
-    if (!mls_moments(job->run, x, NULL, n, &m, err)
-        || !mls_quantiles(x, NULL, n, probabilities, MLS_PROFILE_QUANTILES,
-                          c->quantile, err))
+    if (!mls_moments(job->run, x, NULL, n, &m, err))
         return false;
     c->missing = m.missing;
-    c->distinct = count_sorted_distinct(x, n);
     if (m.count == 0)
         return true;
     c->low = m.low;
@@ -280,11 +140,11 @@ static bool profile_numbers(const struct job *job, double *x,
     c->mean = m.mean;
     if (m.count > 1)
         c->sd = sqrt(mls_moments_variance(&m, 1));
-    if (c->distinct > 1)
+    if (m.low < m.high)
         c->skewness = mls_moments_skewness(&m);
-    for (int64_t i = 0; i < m.count; i++)
-        c->bin[bin_of(x[i], m.low, m.high)]++;
-    return true;
+    if (job->sample != NULL)
+        bins_of_all(x, n, m.low, m.high, c->bin);
+    return profile_sorted(job, x, c, err);
 }
 
 /* Puts a level among the commonest; levels come in their order, so an equal
@@ -308,7 +168,7 @@ static void offer_top(struct mls_profile_column *c,
     c->top[at] = top;
 }
 
-static bool profile_levels(const struct job *job, const double *codes,
+static bool profile_levels(const struct job *job, int64_t at,
                            struct mls_profile_column *c, struct mls_error *err)
 {
     const struct mls_dictionary *d = c->field->dictionary;
@@ -317,11 +177,15 @@ static bool profile_levels(const struct job *job, const double *codes,
 
     if (counts == NULL)
         return false;
-    for (int64_t i = 0; i < job->table->rows; i++) {
-        if (isnan(codes[i]))
-            c->missing++;
-        else
-            counts[(int64_t)codes[i]]++;
+    for (int64_t b = 0; b < job->table->block_count; b++) {
+        const struct mls_column *column = job->table->blocks[b]->columns[at];
+
+        for (int64_t row = 0; row < column->rows; row++) {
+            if (column->code[row] == MLS_CODE_MISSING)
+                c->missing++;
+            else
+                counts[column->code[row]]++;
+        }
     }
     for (int64_t i = 0; i < levels; i++) {
         if (counts[i] == 0)
@@ -336,26 +200,19 @@ static bool profile_levels(const struct job *job, const double *codes,
 static bool profile_text(const struct job *job, int64_t at,
                          struct mls_profile_column *c, struct mls_error *err)
 {
-    const struct mls_table *table = job->table;
-    uint8_t *empty = mls_new(table->rows, 1, err);
-    bool ok;
+    const struct mls_distinct what = {
+        .table = job->table, .first = at, .count = 1, .rows = job->sample,
+        .row_count = job->sample_rows, .skip_empty = true
+    };
 
-    if (empty == NULL)
-        return false;
-    for (int64_t b = 0; b < table->block_count; b++) {
-        const struct mls_block *block = table->blocks[b];
+    for (int64_t b = 0; b < job->table->block_count; b++) {
+        const struct mls_column *column = job->table->blocks[b]->columns[at];
+        const int64_t *offset = column->text.offset;
 
-        for (int64_t row = 0; row < block->rows; row++) {
-            size_t length;
-
-            text_at(block->columns[at], row, &length);
-            empty[block->first_row + row] = length == 0;
-            c->missing += length == 0;
-        }
+        for (int64_t row = 0; row < column->rows; row++)
+            c->missing += offset[row] == offset[row + 1];
     }
-    ok = count_distinct_rows(table, at, 1, empty, job->run, &c->distinct, err);
-    mls_free(empty);
-    return ok;
+    return mls_distinct_count(&what, job->run, &c->distinct, err);
 }
 
 /* Codes for mutual information in place of values: levels with missing as one
@@ -426,20 +283,25 @@ static bool profile_column(void *context, int64_t at, struct mls_error *err)
     const struct job *job = context;
     const struct mls_table *table = job->table;
     struct mls_profile_column *c = &job->profile->columns[at];
-    bool coded, ok;
+    bool coded = (MLS_KIND_BIT(c->field->kind) & MLS_KINDS_CODED) != 0;
+    bool tells = has_information(job, at, c->field), ok = true;
     double *x;
 
     if (c->field->kind == MLS_KIND_TEXT)
         return profile_text(job, at, c, err);
+    if (coded && !profile_levels(job, at, c, err))
+        return false;
+    if (coded && !tells)
+        return true;
     x = mls_new_array(table->rows, sizeof(*x), err);
     if (x == NULL)
         return false;
-    coded = (MLS_KIND_BIT(c->field->kind) & MLS_KINDS_CODED) != 0;
     mls_table_reals(table, at, 0, table->rows, x);
-    ok = coded ? profile_levels(job, x, c, err)
-               : profile_numbers(job, x, c, err);
-    if (ok && has_information(job, at, c->field)) {
-        mls_table_reals(table, at, 0, table->rows, x);
+    if (!coded)
+        ok = profile_numbers(job, x, c, err);
+    if (ok && tells) {
+        if (!coded)
+            mls_table_reals(table, at, 0, table->rows, x);
         ok = profile_information(job, x, c, err);
     }
     mls_free(x);
@@ -492,12 +354,64 @@ static void init_column(struct mls_profile_column *c,
         c->quantile[i] = NAN;
 }
 
-bool mls_profile(const struct mls_table *table, const struct mls_run *run,
-                 struct mls_profile *profile, struct mls_error *err)
+/* Rows that are each taken with probability wanted / rows. */
+static bool draw_sample(struct job *job, int64_t wanted, uint64_t seed,
+                        struct mls_error *err)
+{
+    int64_t rows = job->table->rows, capacity = 0, count = 0, row = -1;
+    double stays = log1p(-(double)wanted / (double)rows);
+
+    for (uint64_t draw = 0;; draw++) {
+        uint64_t bits = mls_random(seed, MLS_RANDOM_SAMPLE, draw);
+        double gap = log1p(-mls_random_unit(bits)) / stays;
+
+        if (!(gap < (double)(rows - row - 1)))
+            break;
+        row += 1 + (int64_t)gap;
+        if (!mls_grow(&job->sample, count, &capacity, sizeof(*job->sample),
+                      err))
+            return false;
+        job->sample[count++] = row;
+    }
+    job->sample_rows = count;
+    job->profile->sample_rows = count;
+    return true;
+}
+
+static bool choose_rows(struct job *job,
+                        const struct mls_profile_options *options,
+                        struct mls_error *err)
+{
+    int64_t most = options != NULL && options->exact_rows > 0
+        ? options->exact_rows : MLS_PROFILE_EXACT_ROWS;
+
+    if (most > MLS_DISTINCT_ROWS / 2)
+        most = MLS_DISTINCT_ROWS / 2;
+    job->sample_rows = job->table->rows;
+    return job->table->rows <= most
+        || draw_sample(job, most, options != NULL ? options->seed : 0, err);
+}
+
+static bool count_duplicates(const struct job *job, struct mls_error *err)
+{
+    const struct mls_distinct what = {
+        .table = job->table, .count = job->profile->count,
+        .rows = job->sample, .row_count = job->sample_rows
+    };
+    int64_t distinct = 0;
+    bool ok = mls_distinct_count(&what, job->run, &distinct, err);
+
+    job->profile->duplicate_rows = job->sample_rows - distinct;
+    return ok;
+}
+
+bool mls_profile(const struct mls_table *table,
+                 const struct mls_profile_options *options,
+                 const struct mls_run *run, struct mls_profile *profile,
+                 struct mls_error *err)
 {
     struct job job = { .table = table, .run = run, .profile = profile,
                        .target_at = -1 };
-    int64_t distinct = 0;
     bool ok;
 
     *profile = (struct mls_profile){ 0 };
@@ -510,12 +424,11 @@ bool mls_profile(const struct mls_table *table, const struct mls_run *run,
     for (int64_t i = 0; i < profile->count; i++)
         init_column(&profile->columns[i], &table->schema.fields[i],
                     table->rows);
-    ok = make_target(&job, err)
+    ok = choose_rows(&job, options, err) && make_target(&job, err)
         && mls_parallel(run, profile->count, profile_column, &job, err)
-        && count_distinct_rows(table, 0, profile->count, NULL, run, &distinct,
-                               err);
-    profile->duplicate_rows = table->rows - distinct;
+        && count_duplicates(&job, err);
     mls_free(job.target);
+    mls_free(job.sample);
     if (!ok)
         mls_profile_clear(profile);
     return ok;

@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "table/block.h"
+#include "table/csv_table.h"
 
 #define BLOCK_BYTES (2 << 20)
 #define BLOCK_ROWS_LEAST 64
@@ -121,6 +122,13 @@ static void note_numbers(const struct mls_reader *r,
              r->name);
 }
 
+/* The data begin where the scan is. */
+static void note_start(struct mls_reader *r)
+{
+    r->data_start = mls_scan_bytes(r->scan);
+    r->data_line = mls_scan_line(r->scan);
+}
+
 /* Reads the header, or looks at the first row when there is none, and returns
  * the names of the columns, in arena. */
 static char **read_names(struct mls_reader *r, struct mls_arena *arena,
@@ -129,6 +137,7 @@ static char **read_names(struct mls_reader *r, struct mls_arena *arena,
     struct mls_record header;
     char **names;
 
+    note_start(r);
     if (!mls_scan_next(r->scan, &header, err))
         return NULL;
     if (header.cells == NULL) {
@@ -144,6 +153,8 @@ static char **read_names(struct mls_reader *r, struct mls_arena *arena,
         if (names[i] == NULL)
             return NULL;
     }
+    if (!r->options.dialect.no_header)
+        note_start(r);
     if (r->options.dialect.no_header)
         r->pending = header;
     else if (names != NULL && r->options.schema == NULL)
@@ -175,10 +186,9 @@ static bool new_feeds(struct mls_reader *r, struct mls_error *err)
     return r->absent != NULL;
 }
 
-/* Nothing is known: the fields are the columns, and their kinds are inferred
- * from all rows. */
-static bool learn_columns(struct mls_reader *r, char **names,
-                          struct mls_error *err)
+/* Nothing is known: the fields are the columns. */
+static bool take_columns(struct mls_reader *r, char **names,
+                         struct mls_error *err)
 {
     for (int64_t i = 0; i < r->width; i++) {
         struct mls_field field = { .name = names[i], .kind = MLS_KIND_REAL };
@@ -190,7 +200,25 @@ static bool learn_columns(struct mls_reader *r, char **names,
         return false;
     for (int64_t i = 0; i < r->width; i++)
         r->feeds[r->feed_count++] = (struct mls_feed){ i, i };
-    return mls_infer(r, err) && mls_reader_restart(r, err);
+    return true;
+}
+
+/* Kinds are inferred from all rows, which are read on the way when they can
+ * be. */
+static bool learn_columns(struct mls_reader *r, struct mls_table *table,
+                          bool *done, struct mls_error *err)
+{
+    struct mls_inference in;
+    bool ok = mls_inference_start(&in, r, err);
+
+    *done = false;
+    if (ok && table != NULL)
+        ok = mls_csv_table(&in, table, done, err)
+            && (*done || mls_reader_restart(r, err));
+    if (ok && !*done)
+        ok = mls_inference_run(&in, err) && mls_reader_restart(r, err);
+    mls_inference_clear(&in);
+    return ok;
 }
 
 /* A column that the table must have and has not. */
@@ -324,16 +352,40 @@ static bool open_scan(struct mls_reader *r, const char *path,
     return true;
 }
 
-static bool open_columns(struct mls_reader *r, struct mls_error *err)
+static bool open_columns(struct mls_reader *r, struct mls_table *table,
+                         bool *done, struct mls_error *err)
 {
     struct mls_arena arena = { 0 };
     char **names = read_names(r, &arena, err);
     bool ok = names != NULL
         && (r->options.schema != NULL ? match_columns(r, names, err)
-                                      : learn_columns(r, names, err));
+                                      : take_columns(r, names, err));
 
     mls_arena_clear(&arena);
-    return ok;
+    return ok
+        && (r->options.schema != NULL || learn_columns(r, table, done, err));
+}
+
+struct mls_reader *
+mls_reader_open_table(const char *path, const struct mls_read_options *options,
+                      const struct mls_run *run, struct mls_table *table,
+                      bool *done, struct mls_error *err)
+{
+    struct mls_reader *r = mls_new(1, sizeof(*r), err);
+
+    *done = false;
+    if (r == NULL)
+        return NULL;
+    r->options = *options;
+    r->run = run;
+    r->expected = -1;
+    if (!mls_missing_init(&r->missing, options->dialect.na, err)
+        || !open_scan(r, path, err) || !open_columns(r, table, done, err)) {
+        mls_reader_close(r);
+        return NULL;
+    }
+    r->block_rows = choose_block_rows(r);
+    return r;
 }
 
 struct mls_reader *mls_reader_open(const char *path,
@@ -341,20 +393,9 @@ struct mls_reader *mls_reader_open(const char *path,
                                    const struct mls_run *run,
                                    struct mls_error *err)
 {
-    struct mls_reader *r = mls_new(1, sizeof(*r), err);
+    bool done;
 
-    if (r == NULL)
-        return NULL;
-    r->options = *options;
-    r->run = run;
-    r->expected = -1;
-    if (!mls_missing_init(&r->missing, options->dialect.na, err)
-        || !open_scan(r, path, err) || !open_columns(r, err)) {
-        mls_reader_close(r);
-        return NULL;
-    }
-    r->block_rows = choose_block_rows(r);
-    return r;
+    return mls_reader_open_table(path, options, run, NULL, &done, err);
 }
 
 const struct mls_schema *mls_reader_schema(const struct mls_reader *r)

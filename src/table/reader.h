@@ -2,6 +2,7 @@
  * The reader's insides, shared by the files that make it:
  *
  *   reader.c   opening, the header, which file column feeds which field
+ *   csv_table.c  whole tables in one reading, when nothing is odd
  *   infer.c    the first reading: kinds and dictionaries
  *   convert.c  the second: cells to typed columns of a block
  */
@@ -33,6 +34,7 @@ struct mls_reader {
     struct mls_missing missing;
     char decimal;
     int64_t width;                  /* cells of a record */
+    int64_t data_start, data_line;  /* where the first data record is */
 
     struct mls_schema schema;
     struct mls_feed *feeds;         /* by cell, ascending */
@@ -65,12 +67,17 @@ static inline struct mls_cell mls_row_cell(const struct mls_row *row,
     return row->record.cells[i];
 }
 
+/* Opens as mls_reader_open does, and when no schema is given reads the rows in
+ * the fast way: then *done is true, table holds them, and the reader is good for
+ * its schema, dialect and counts only. */
+MLS_CHECK struct mls_reader *
+mls_reader_open_table(const char *path,
+                      const struct mls_read_options *options,
+                      const struct mls_run *run, struct mls_table *table,
+                      bool *done, struct mls_error *err);
+
 /* Back to the first data record. */
 MLS_CHECK bool mls_reader_restart(struct mls_reader *r, struct mls_error *err);
-
-/* Fills kinds, dictionaries, traits and roles of the schema, whose fields are
- * the columns of the file, and sets expected.  Leaves the scan at its end. */
-MLS_CHECK bool mls_infer(struct mls_reader *r, struct mls_error *err);
 
 /* Reads up to block_rows rows into a new block, or NULL at the end. */
 MLS_CHECK bool mls_convert_block(struct mls_reader *r,

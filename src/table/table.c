@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "table/block.h"
+#include "table/reader.h"
 
 static bool read_blocks(struct mls_reader *r, struct mls_table *table,
                         struct mls_error *err)
@@ -39,20 +40,25 @@ bool mls_table_read(const char *path, const struct mls_read_options *options,
 {
     struct mls_read_options own = *options;
     struct mls_reader *r;
-    bool ok;
+    bool ok, done;
 
     /* All of it stays in memory: nothing is gained by small blocks.  (With a
      * schema the number of rows is not known, and a block is made in full.) */
     if (own.block_rows == 0 && own.schema == NULL)
         own.block_rows = MLS_BLOCK_ROWS;
     *table = (struct mls_table){ 0 };
-    r = mls_reader_open(path, &own, run, err);
-    if (r == NULL)
+    /* The fast way cuts blocks as it reads the file. */
+    r = mls_reader_open_table(path, &own, run,
+                              options->block_rows == 0 ? table : NULL, &done,
+                              err);
+    if (r == NULL) {
+        mls_table_clear(table);
         return false;
+    }
     table->name = name_of(path, err);
     ok = table->name != NULL
         && mls_schema_copy(&table->schema, mls_reader_schema(r), err)
-        && read_blocks(r, table, err);
+        && (done || read_blocks(r, table, err));
     if (ok) {
         table->dialect = *mls_reader_dialect(r);
         table->dialect.na = NULL;

@@ -5,25 +5,92 @@
  * quote, the escape or a line end, when a comment would begin with it, or when
  * its outer spaces could be taken off by another reader.  A table of one column
  * quotes its empty cells, since a blank line is no row to most readers.
+ *
+ * Rows are cut into pieces of about PIECE_CELLS cells, by the data alone, which
+ * the threads write into sheets of memory.  A finished sheet is laid where its
+ * piece belongs; whoever then finds the next one in order there, and nobody
+ * else at it, puts it out and all that follow it without a gap:
+ *
+ *     pieces     0  1  2  3  4  5  6  7
+ *     put out    x  x
+ *     finished         x  x     x         2 and 3 go out next, 5 waits for 4
+ *
+ * So nobody waits for a turn, formatting goes on while a sheet is put out, and
+ * the bytes are those of one thread.  At most BATCH pieces are underway at
+ * once, however slow the output is.
+ *
+ * Within a piece the cells of TILE_ROWS rows are first brought together, column
+ * by column.  Columns of a block lie a power of two apart, so that the same row
+ * of all of them falls into one set of the cache, from which each read would
+ * drive out the others (measured: 22 ns a cell became 14).
+ *
+ * Columns of numbers are told what their last numbers looked like (see
+ * mls_format_real_like), and of each dictionary it is known beforehand whether
+ * any level needs quotes.
  */
 #include <assert.h>
+#include <pthread.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
-#include "base/text.h"
+#include "base/threads.h"
 #include "table/block.h"
 #include "table/date.h"
 
-#define FLUSH_BYTES (128 * 1024)
+#define PIECE_CELLS 8192
+#define BATCH 64
+#define BATCH_CELLS (4 * 1024 * 1024)   /* fewer pieces when rows are wide */
+#define BATCH_LEAST 8
+#define TILE_ROWS 16
+#define FIRST_SHEET (64 * 1024)
+#define NUMBER_ROOM 40          /* a number, what follows it, and to spare */
+
+/* What one column of a piece has come to. */
+struct progress {
+    enum mls_storage storage;
+    struct mls_real_hint hint;
+    int64_t sparse;             /* the next non-zero */
+};
+
+union cell {
+    double real;                /* SPARSE too */
+    int64_t time;
+    uint32_t code;
+};
+
+struct sheet {
+    char *bytes;
+    size_t length, capacity;
+    struct progress *columns;
+    union cell *cells;          /* of TILE_ROWS rows, one after another */
+};
+
+struct piece {
+    const struct mls_block *block;
+    int64_t first, rows;
+    struct sheet *sheet;        /* when it is finished and not put out */
+};
 
 struct mls_writer {
     struct mls_output *output;
     struct mls_schema schema;
     char delimiter, quote, escape, comment, decimal;
     bool special[256];          /* bytes that make a cell quoted */
-    struct mls_text text;       /* not written yet */
-    int64_t *sparse_at;         /* per column: next non-zero of the block */
+    bool plain_numbers;         /* no number needs quotes or another point */
+    bool *plain_levels;         /* per column: no level needs quotes */
+
+    int64_t piece_rows;         /* rows of a piece, and pieces at once */
+    int64_t batch;
+    struct piece pieces[BATCH];
+    int64_t piece_count;
+    struct sheet sheets[BATCH];
+    struct sheet *spare[BATCH]; /* sheets that nobody uses */
+    int spare_count, sheet_count;
+    pthread_mutex_t mutex;      /* for sheets, and what is put out */
+    int64_t next;               /* the first piece not put out */
+    bool putting;               /* somebody is at it */
+    bool failed;
 };
 
 static void use_dialect(struct mls_writer *w, const struct mls_dialect *dialect)
@@ -64,127 +131,387 @@ static bool must_quote(const struct mls_writer *w, const char *bytes,
     return false;
 }
 
-static void add_cell(struct mls_writer *w, const char *bytes, size_t length,
-                     bool first)
-{
-    size_t start = 0;
+/* ---- cells ---- */
 
-    if (!must_quote(w, bytes, length, first)) {
-        mls_text_add_bytes(&w->text, bytes, length);
-        return;
-    }
-    mls_text_add_bytes(&w->text, &w->quote, 1);
-    for (size_t i = 0; i < length; i++) {
-        if (bytes[i] != w->quote && (w->escape == 0 || bytes[i] != w->escape))
-            continue;
-        /* Up to and with it; it begins the next piece once more. */
-        mls_text_add_bytes(&w->text, bytes + start, i + 1 - start);
-        start = i;
-    }
-    mls_text_add_bytes(&w->text, bytes + start, length - start);
-    mls_text_add_bytes(&w->text, &w->quote, 1);
+static bool make_room(struct sheet *s, size_t bytes, struct mls_error *err)
+{
+    size_t wanted = s->length + bytes;
+    size_t capacity = s->capacity < FIRST_SHEET ? FIRST_SHEET
+                                                : 2 * s->capacity;
+
+    if (s->capacity - s->length >= bytes)
+        return true;
+    capacity = capacity < wanted ? wanted : capacity;
+    if (!mls_resize(&s->bytes, (int64_t)capacity, 1, err))
+        return false;
+    s->capacity = capacity;
+    return true;
 }
 
-static void add_real(struct mls_writer *w, double value, bool first)
+static void put(struct sheet *s, char c)
+{
+    s->bytes[s->length++] = c;
+}
+
+static void put_bytes(struct sheet *s, const char *bytes, size_t length)
+{
+    if (length > 0)
+        memcpy(s->bytes + s->length, bytes, length);
+    s->length += length;
+}
+
+/* Room for a delimiter or a line end is always left after a cell. */
+static bool add_plain(struct sheet *s, const char *bytes, size_t length,
+                      struct mls_error *err)
+{
+    if (!make_room(s, length + NUMBER_ROOM, err))
+        return false;
+    put_bytes(s, bytes, length);
+    return true;
+}
+
+static bool add_cell(const struct mls_writer *w, struct sheet *s,
+                     const char *bytes, size_t length, bool first,
+                     struct mls_error *err)
+{
+    if (!must_quote(w, bytes, length, first))
+        return add_plain(s, bytes, length, err);
+    if (!make_room(s, 2 * length + NUMBER_ROOM, err))
+        return false;
+    put(s, w->quote);
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] == w->quote || (w->escape != 0 && bytes[i] == w->escape))
+            put(s, bytes[i]);
+        put(s, bytes[i]);
+    }
+    put(s, w->quote);
+    return true;
+}
+
+static bool add_real(const struct mls_writer *w, struct sheet *s,
+                     struct mls_real_hint *hint, double value, bool first,
+                     struct mls_error *err)
 {
     char text[MLS_REAL_TEXT];
-    size_t length = 0;
+    size_t length;
 
-    if (!isnan(value))
-        length = mls_format_real(value, text);
-    if (w->decimal != '.') {
-        for (size_t i = 0; i < length; i++)
-            text[i] = text[i] == '.' ? w->decimal : text[i];
+    if (isnan(value))
+        return add_cell(w, s, "", 0, first, err);
+    if (w->plain_numbers) {
+        if (!make_room(s, MLS_REAL_TEXT + NUMBER_ROOM, err))
+            return false;
+        s->length += mls_format_real_like(value, hint, s->bytes + s->length);
+        return true;
     }
-    add_cell(w, text, length, first);
+    length = mls_format_real_like(value, hint, text);
+    for (size_t i = 0; i < length; i++)
+        text[i] = text[i] == '.' ? w->decimal : text[i];
+    return add_cell(w, s, text, length, first, err);
 }
 
-static void add_code(struct mls_writer *w, const struct mls_field *field,
-                     uint32_t code, bool first)
+static bool add_code(const struct mls_writer *w, struct sheet *s, int64_t i,
+                     uint32_t code, struct mls_error *err)
 {
+    const struct mls_dictionary *dictionary = w->schema.fields[i].dictionary;
     size_t length = 0;
     const char *level = "";
 
-    if (code != MLS_CODE_MISSING && field->dictionary != NULL)
-        level = mls_dictionary_level(field->dictionary, code, &length);
-    add_cell(w, level, length, first);
+    if (code == MLS_CODE_MISSING || dictionary == NULL)
+        return add_cell(w, s, "", 0, i == 0, err);
+    level = mls_dictionary_level(dictionary, code, &length);
+    return w->plain_levels[i] ? add_plain(s, level, length, err)
+                              : add_cell(w, s, level, length, i == 0, err);
 }
 
-static void add_time(struct mls_writer *w, const struct mls_field *field,
-                     int64_t time, bool first)
+static bool add_time(const struct mls_writer *w, struct sheet *s, int64_t i,
+                     int64_t time, struct mls_error *err)
 {
+    const struct mls_field *field = &w->schema.fields[i];
     char text[MLS_DATE_TEXT];
     size_t length = 0;
 
     if (time != MLS_TIME_MISSING)
         length = mls_date_format(time, field->date_form, field->date_has_time,
                                  text);
-    add_cell(w, text, length, first);
+    return add_cell(w, s, text, length, i == 0, err);
 }
 
 /* Rows come in order, so the next non-zero is this row's or a later one's. */
-static void add_sparse(struct mls_writer *w, const struct mls_column *column,
-                       int64_t *at, int64_t row, bool first)
+static double next_sparse(const struct mls_column *column, int64_t *at,
+                          int64_t row)
 {
-    double value = 0;
-
-    if (*at < column->sparse.count && column->sparse.row[*at] == row) {
-        value = column->sparse.value != NULL ? column->sparse.value[*at] : 1;
-        (*at)++;
-    }
-    add_real(w, value, first);
+    if (*at >= column->sparse.count || column->sparse.row[*at] != row)
+        return 0;
+    (*at)++;
+    return column->sparse.value != NULL ? column->sparse.value[*at - 1] : 1;
 }
 
-static void add_field(struct mls_writer *w, const struct mls_block *block,
-                      int64_t i, int64_t row)
+static bool add_text(const struct mls_writer *w, struct sheet *s,
+                     const struct mls_column *column, int64_t row, bool first,
+                     struct mls_error *err)
 {
-    const struct mls_column *column = block->columns[i];
-    const struct mls_field *field = &w->schema.fields[i];
-    bool first = i == 0;
+    int64_t start = column->text.offset[row];
 
+    return add_cell(w, s, column->text.bytes + start,
+                    (size_t)(column->text.offset[row + 1] - start), first,
+                    err);
+}
+
+/* ---- pieces ---- */
+
+static bool start_piece(const struct mls_writer *w, const struct piece *p,
+                        struct sheet *s, struct mls_error *err)
+{
+    int64_t count = w->schema.count;
+
+    if (s->columns == NULL)
+        s->columns = mls_new(count, sizeof(*s->columns), err);
+    if (s->columns != NULL && s->cells == NULL)
+        s->cells = mls_new_array(
+            (w->piece_rows < TILE_ROWS ? w->piece_rows : TILE_ROWS) * count,
+            sizeof(*s->cells), err);
+    if (s->cells == NULL)
+        return false;
+    s->length = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const struct mls_column *column = p->block->columns[i];
+        bool found;
+
+        s->columns[i] = (struct progress){ .storage = column->storage };
+        if (column->storage == MLS_STORE_SPARSE)
+            s->columns[i].sparse =
+                mls_column_sparse_find(column, p->first, &found);
+    }
+    return make_room(s, NUMBER_ROOM, err);
+}
+
+/* Cells of one column in rows [first, first + rows), every width-th of to. */
+static void gather(const struct mls_column *column, int64_t first,
+                   int64_t rows, struct progress *progress, union cell *to,
+                   int64_t width)
+{
     switch (column->storage) {
     case MLS_STORE_REAL:
-        add_real(w, column->real[row], first);
+        for (int64_t r = 0; r < rows; r++)
+            to[r * width].real = column->real[first + r];
         break;
     case MLS_STORE_CODE:
-        add_code(w, field, column->code[row], first);
+        for (int64_t r = 0; r < rows; r++)
+            to[r * width].code = column->code[first + r];
         break;
     case MLS_STORE_TIME:
-        add_time(w, field, column->time[row], first);
-        break;
-    case MLS_STORE_TEXT:
-        add_cell(w, column->text.bytes + column->text.offset[row],
-                 (size_t)(column->text.offset[row + 1]
-                          - column->text.offset[row]),
-                 first);
+        for (int64_t r = 0; r < rows; r++)
+            to[r * width].time = column->time[first + r];
         break;
     case MLS_STORE_SPARSE:
-        add_sparse(w, column, &w->sparse_at[i], row, first);
+        for (int64_t r = 0; r < rows; r++)
+            to[r * width].real = next_sparse(column, &progress->sparse,
+                                             first + r);
+        break;
+    case MLS_STORE_TEXT:
         break;
     }
 }
 
-static bool flush(struct mls_writer *w, struct mls_error *err)
+static bool add_row(const struct mls_writer *w, const struct mls_block *block,
+                    int64_t row, const union cell *cells, struct sheet *s,
+                    struct mls_error *err)
 {
-    if (!mls_text_ok(&w->text, err))
+    bool ok = true;
+
+    for (int64_t i = 0; ok && i < w->schema.count; i++) {
+        struct progress *progress = &s->columns[i];
+
+        if (i > 0)
+            put(s, w->delimiter);
+        switch (progress->storage) {
+        case MLS_STORE_REAL:
+        case MLS_STORE_SPARSE:
+            ok = add_real(w, s, &progress->hint, cells[i].real, i == 0, err);
+            break;
+        case MLS_STORE_CODE:
+            ok = add_code(w, s, i, cells[i].code, err);
+            break;
+        case MLS_STORE_TIME:
+            ok = add_time(w, s, i, cells[i].time, err);
+            break;
+        case MLS_STORE_TEXT:
+            ok = add_text(w, s, block->columns[i], row, i == 0, err);
+            break;
+        }
+    }
+    put(s, '\n');
+    return ok && make_room(s, NUMBER_ROOM, err);
+}
+
+static bool fill_sheet(const struct mls_writer *w, const struct piece *p,
+                       struct sheet *s, struct mls_error *err)
+{
+    int64_t count = w->schema.count, rows;
+
+    if (!start_piece(w, p, s, err))
         return false;
-    if (w->text.length > 0
-        && !mls_output_write(w->output, w->text.bytes, w->text.length, err))
-        return false;
-    w->text.length = 0;
+    for (int64_t done = 0; done < p->rows; done += rows) {
+        int64_t first = p->first + done;
+
+        rows = p->rows - done < TILE_ROWS ? p->rows - done : TILE_ROWS;
+        for (int64_t i = 0; i < count; i++)
+            gather(p->block->columns[i], first, rows, &s->columns[i],
+                   &s->cells[i], count);
+        for (int64_t r = 0; r < rows; r++) {
+            if (!add_row(w, p->block, first + r, s->cells + r * count, s, err))
+                return false;
+        }
+    }
     return true;
 }
 
-static void add_header(struct mls_writer *w)
+static struct sheet *take_sheet(struct mls_writer *w)
 {
-    for (int64_t i = 0; i < w->schema.count; i++) {
+    struct sheet *s;
+
+    pthread_mutex_lock(&w->mutex);
+    s = w->spare_count > 0 ? w->spare[--w->spare_count]
+                           : &w->sheets[w->sheet_count++];
+    pthread_mutex_unlock(&w->mutex);
+    return s;
+}
+
+/* Lays down a finished sheet and puts out what can be. */
+static bool put_out(struct mls_writer *w, struct piece *finished,
+                    struct sheet *s, struct mls_error *err)
+{
+    bool ok = true;
+
+    pthread_mutex_lock(&w->mutex);
+    finished->sheet = s;
+    if (!w->putting) {
+        w->putting = true;
+        while (ok && w->next < w->piece_count
+               && (s = w->pieces[w->next].sheet) != NULL) {
+            pthread_mutex_unlock(&w->mutex);
+            ok = mls_output_write(w->output, s->bytes, s->length, err);
+            pthread_mutex_lock(&w->mutex);
+            w->spare[w->spare_count++] = s;
+            w->next++;
+        }
+        /* After a failure nobody goes on: the gap stays. */
+        w->putting = !ok;
+    }
+    pthread_mutex_unlock(&w->mutex);
+    return ok;
+}
+
+static bool write_piece(void *context, int64_t i, struct mls_error *err)
+{
+    struct mls_writer *w = context;
+    struct sheet *s = take_sheet(w);
+
+    return fill_sheet(w, &w->pieces[i], s, err)
+        && put_out(w, &w->pieces[i], s, err);
+}
+
+/* A writer that failed is only good for being aborted, so what a failure
+ * leaves in the pieces does not matter. */
+static bool write_pieces(struct mls_writer *w, const struct mls_run *run,
+                         struct mls_error *err)
+{
+    bool ok = mls_parallel(run, w->piece_count, write_piece, w, err);
+
+    assert(!ok || w->next == w->piece_count);
+    w->failed = !ok;
+    w->piece_count = w->next = 0;
+    return ok;
+}
+
+static bool add_block(struct mls_writer *w, const struct mls_block *block,
+                      const struct mls_run *run, struct mls_error *err)
+{
+    int64_t most = w->piece_rows;
+
+    assert(!w->failed && block->column_count == w->schema.count);
+    for (int64_t first = 0; first < block->rows; first += most) {
+        int64_t rest = block->rows - first;
+
+        if (w->piece_count == w->batch && !write_pieces(w, run, err))
+            return false;
+        w->pieces[w->piece_count++] = (struct piece){
+            .block = block, .first = first, .rows = rest < most ? rest : most
+        };
+    }
+    return true;
+}
+
+bool mls_writer_blocks(struct mls_writer *w, struct mls_block *const *blocks,
+                       int64_t count, const struct mls_run *run,
+                       struct mls_error *err)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (!add_block(w, blocks[i], run, err))
+            return false;
+    }
+    return write_pieces(w, run, err);
+}
+
+bool mls_writer_block(struct mls_writer *w, const struct mls_block *block,
+                      struct mls_error *err)
+{
+    return add_block(w, block, NULL, err) && write_pieces(w, NULL, err);
+}
+
+/* ---- the file ---- */
+
+static bool needs_no_quotes(const struct mls_writer *w,
+                            const struct mls_dictionary *d, bool first)
+{
+    for (int64_t code = 0; d != NULL && code < d->count; code++) {
+        size_t length;
+        const char *level = mls_dictionary_level(d, (uint32_t)code, &length);
+
+        if (must_quote(w, level, length, first))
+            return false;
+    }
+    return true;
+}
+
+static bool look_ahead(struct mls_writer *w, struct mls_error *err)
+{
+    int64_t columns = w->schema.count > 0 ? w->schema.count : 1;
+    int64_t batch = BATCH_CELLS / columns;
+
+    w->piece_rows = PIECE_CELLS / columns > 1 ? PIECE_CELLS / columns : 1;
+    w->batch = batch < BATCH_LEAST ? BATCH_LEAST
+             : batch > BATCH       ? BATCH
+                                   : batch;
+    w->plain_numbers = w->decimal == '.';
+    for (const char *c = "0123456789+-.einf"; *c != '\0'; c++) {
+        if (w->special[(unsigned char)*c] || *c == w->comment)
+            w->plain_numbers = false;
+    }
+    w->plain_levels = mls_new(w->schema.count, sizeof(*w->plain_levels), err);
+    for (int64_t i = 0; w->plain_levels != NULL && i < w->schema.count; i++)
+        w->plain_levels[i] =
+            needs_no_quotes(w, w->schema.fields[i].dictionary, i == 0);
+    return w->plain_levels != NULL;
+}
+
+static bool write_header(struct mls_writer *w, struct mls_error *err)
+{
+    struct sheet *s = take_sheet(w);
+    bool ok = make_room(s, NUMBER_ROOM, err);
+
+    for (int64_t i = 0; ok && i < w->schema.count; i++) {
         const char *name = w->schema.fields[i].name;
 
         if (i > 0)
-            mls_text_add_bytes(&w->text, &w->delimiter, 1);
-        add_cell(w, name, strlen(name), i == 0);
+            put(s, w->delimiter);
+        ok = add_cell(w, s, name, strlen(name), i == 0, err);
     }
-    mls_text_add_bytes(&w->text, "\n", 1);
+    if (!ok)
+        return false;
+    put(s, '\n');
+    w->spare[w->spare_count++] = s;
+    return mls_output_write(w->output, s->bytes, s->length, err);
 }
 
 struct mls_writer *mls_writer_open(const char *path,
@@ -193,21 +520,19 @@ struct mls_writer *mls_writer_open(const char *path,
                                    struct mls_error *err)
 {
     struct mls_writer *w = mls_new(1, sizeof(*w), err);
-    bool ok = w != NULL && mls_schema_copy(&w->schema, schema, err);
+    bool ok;
 
-    if (ok) {
-        use_dialect(w, dialect);
-        w->sparse_at = mls_new(schema->count, sizeof(*w->sparse_at), err);
-        ok = w->sparse_at != NULL;
-    }
+    if (w == NULL)
+        return NULL;
+    pthread_mutex_init(&w->mutex, NULL);
+    use_dialect(w, dialect);
+    ok = mls_schema_copy(&w->schema, schema, err) && look_ahead(w, err);
     if (ok) {
         w->output = mls_output_open(path, err);
         ok = w->output != NULL;
     }
-    if (ok && (dialect == NULL || !dialect->no_header)) {
-        add_header(w);
-        ok = flush(w, err);
-    }
+    if (ok && (dialect == NULL || !dialect->no_header))
+        ok = write_header(w, err);
     if (!ok) {
         mls_writer_abort(w);
         return NULL;
@@ -215,30 +540,16 @@ struct mls_writer *mls_writer_open(const char *path,
     return w;
 }
 
-bool mls_writer_block(struct mls_writer *w, const struct mls_block *block,
-                      struct mls_error *err)
-{
-    assert(block->column_count == w->schema.count);
-    for (int64_t i = 0; i < w->schema.count; i++)
-        w->sparse_at[i] = 0;
-    for (int64_t row = 0; row < block->rows; row++) {
-        for (int64_t i = 0; i < w->schema.count; i++) {
-            if (i > 0)
-                mls_text_add_bytes(&w->text, &w->delimiter, 1);
-            add_field(w, block, i, row);
-        }
-        mls_text_add_bytes(&w->text, "\n", 1);
-        if (w->text.length >= FLUSH_BYTES && !flush(w, err))
-            return false;
-    }
-    return flush(w, err);
-}
-
 static void free_writer(struct mls_writer *w)
 {
     mls_schema_clear(&w->schema);
-    mls_text_clear(&w->text);
-    mls_free(w->sparse_at);
+    mls_free(w->plain_levels);
+    for (int i = 0; i < w->sheet_count; i++) {
+        mls_free(w->sheets[i].bytes);
+        mls_free(w->sheets[i].columns);
+        mls_free(w->sheets[i].cells);
+    }
+    pthread_mutex_destroy(&w->mutex);
     mls_free(w);
 }
 

@@ -9,7 +9,11 @@
 
 /* All transforms, in the order that help lists them. */
 #define MLS_TRANSFORMS(ROW) \
+    ROW(date) \
     ROW(impute) \
+    ROW(clip) \
+    ROW(log) \
+    ROW(power) \
     ROW(scale) \
     ROW(onehot) \
     ROW(ordinal) \

@@ -83,6 +83,8 @@ static bool failed(const struct mls_study *s, struct mls_error *err)
              sqlite3_errmsg(s->db));
     mls_fail_fix(err, code == SQLITE_NOTADB || code == SQLITE_CORRUPT
                           ? "is it a study? name another --study file"
+                      : code == SQLITE_FULL
+                          ? "make room on its disk; what is done is kept"
                           : "is its folder writable and on a local disk?");
     return mls_fail_at(err, s->path, 0, 0, NULL);
 }

@@ -67,7 +67,7 @@ static inline void write_target(const struct form *f, int64_t row,
     static const char *const names[] = { "low", "mid", "top" };
 
     if (f->task == MLS_REGRESSION)
-        mls_text_add_real(text, floor(signal * 1000 + 0.5) / 1000);
+        mls_text_add_real(text, floor(signal * 1000 + 2500.5) / 1000);
     else if (f->task == MLS_BINARY)
         mls_text_add(text, signal > 1.3 ? "yes" : "no");
     else

@@ -196,6 +196,54 @@ static void short_decimals_are_written_as_they_were_read(void **state)
     }
 }
 
+/* A number of a column that changes its mind: decimals of every length, whole
+ * numbers, full doubles, the edges of what is tried. */
+static double column_real(int i)
+{
+    static const double edges[] = {
+        0.0, -0.0, 1e-4, 9.9999e-5, 0.000123, 1e15, 999999999999999,
+        99999999999999.9, 999999999.999999, 0.999999999999999,
+        0.9999999999999999, 2.9999999999999996, 123456789.000001, 1e22,
+        -1e-300, 5e-324, 1.7976931348623157e308, 0.1 + 0.2, 1.005, 4503599627370497.5
+    };
+    uint64_t kind = random_bits() % 8;
+    int64_t most = (int64_t)1 << (random_bits() % 54);
+
+    if (kind == 0)
+        return edges[random_bits() % (sizeof(edges) / sizeof(*edges))];
+    if (kind == 1)
+        return random_real();
+    if (kind == 2)
+        return (double)((int64_t)random_bits() % most);
+    /* Runs of the same number of decimals, as in a column. */
+    return (double)((int64_t)random_bits() % most) / pow(10, i / 500 % 18);
+}
+
+static void a_hint_changes_no_number(void **state)
+{
+    struct mls_real_hint hint = { 0 };
+    char text[MLS_REAL_TEXT], expected[MLS_REAL_TEXT];
+
+    (void)state;
+    for (int i = 0; i < 400000; i++) {
+        double value = column_real(i);
+        size_t length = mls_format_real_like(value, &hint, text);
+
+        assert_int_equal(length, mls_format_real(value, expected));
+        if (strcmp(text, expected) != 0)
+            fail_msg("%a is %s, not %s", value, text, expected);
+    }
+    for (int decimals = 0; decimals <= 15; decimals++) {
+        hint = (struct mls_real_hint){ (unsigned char)decimals, 0 };
+        assert_int_equal(mls_format_real_like((double)NAN, &hint, text), 3);
+        assert_string_equal(text, "nan");
+        assert_int_equal(mls_format_real_like(-INFINITY, &hint, text), 4);
+        assert_string_equal(text, "-inf");
+        assert_int_equal(mls_format_real_like(-0.0, &hint, text), 2);
+        assert_string_equal(text, "-0");
+    }
+}
+
 static void powers_of_two_follow_python(void **state)
 {
     /* Below a power of two the interval is half as wide: the hardest shape.
@@ -643,6 +691,7 @@ int main(void)
         cmocka_unit_test(random_reals_are_written_shortest_and_read_back),
         cmocka_unit_test(random_reals_are_read_from_17_and_19_digits),
         cmocka_unit_test(short_decimals_are_written_as_they_were_read),
+        cmocka_unit_test(a_hint_changes_no_number),
         cmocka_unit_test(powers_of_two_follow_python),
         cmocka_unit_test(powers_of_ten_are_exact),
         cmocka_unit_test(layout_is_that_of_python),

@@ -258,6 +258,178 @@ static void a_demanded_metric_must_fit(void **state)
     mls_table_clear(&table);
 }
 
+static void a_metric_named_twice_is_measured_once(void **state)
+{
+    struct form f = { .task = MLS_BINARY };
+    struct mls_evaluate_options options = { .threshold = NAN,
+                                            .metrics = "f1,accuracy,f1" };
+    struct mls_evaluation e;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+
+    (void)state;
+    read_form(&f, NULL, &table);
+    p = unfitted(&table);
+    must(mls_cross_validate(p, &table, 3, &options, NULL, &e, &err), &err);
+    assert_int_equal(e.count, 2);
+    mls_evaluation_clear(&e);
+    options.metrics = "";
+    assert_false(mls_cross_validate(p, &table, 3, &options, NULL, &e, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+/* The only row of class c is in one fold: the others are trained without
+ * it, that one is measured on a class never seen. */
+static void a_class_may_be_absent_from_a_fold(void **state)
+{
+    struct mls_evaluate_options options = { .threshold = NAN, .seed = 1 };
+    struct mls_roles roles = { .target = "y" };
+    struct mls_evaluation e;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+    double cells = 0;
+
+    (void)state;
+    read_text("x,y\n1,a\n2,b\n3,a\n4,b\n5,c\n6,a\n7,b\n2,a\n9,b\n", &roles,
+              &table);
+    p = unfitted(&table);
+    must(mls_cross_validate(p, &table, 3, &options, NULL, &e, &err), &err);
+    assert_int_equal(e.rows, 9);
+    for (int i = 0; i < 9; i++)
+        cells += e.confusion[i];
+    assert_true(cells == 9);
+    assert_true(isfinite(figure(&e, "accuracy")->value));
+    mls_evaluation_clear(&e);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+static void wrong_numbers_of_folds_are_refused(void **state)
+{
+    struct form f = { .task = MLS_REGRESSION, .rows = 12 };
+    struct mls_evaluate_options options = { .threshold = NAN };
+    static const int folds[] = { 13, 1, 0, -7 };
+    static const int codes[] = { MLS_DATA, MLS_USAGE, MLS_USAGE, MLS_USAGE };
+    struct mls_evaluation e;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+
+    (void)state;
+    read_form(&f, NULL, &table);
+    p = unfitted(&table);
+    for (int i = 0; i < 4; i++) {
+        assert_false(mls_cross_validate(p, &table, folds[i], &options, NULL,
+                                        &e, &err));
+        assert_int_equal(err.code, codes[i]);
+    }
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+/* Rows that count for nothing are in no fold. */
+static void rows_of_weight_0_are_not_dealt(void **state)
+{
+    struct mls_evaluate_options options = { .threshold = NAN };
+    struct mls_roles roles = { .target = "y", .weight = "w" };
+    struct mls_evaluation e;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+
+    (void)state;
+    read_text("x,y,w\n1,1.5,0\n2,2.5,0\n3,3.25,0\n4,4,0\n5,5,1\n6,6.5,1\n"
+              "7,6,2\n8,,0\n", &roles, &table);
+    p = unfitted(&table);
+    must(mls_cross_validate(p, &table, 3, &options, NULL, &e, &err), &err);
+    assert_int_equal(e.rows, 3);
+    mls_evaluation_clear(&e);
+    assert_false(mls_cross_validate(p, &table, 4, &options, NULL, &e, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+/* Trained where nothing was missing, measured where something is. */
+static void a_row_without_prediction_is_refused_with_its_place(void **state)
+{
+    struct mls_roles roles = { .target = "y" };
+    const char *families[] = { "impute=none" };
+    struct mls_settings settings = { .train = true, .families = families,
+                                     .family_count = 1 };
+    struct mls_evaluate_options options = { .threshold = NAN };
+    const char *tables[][2] = {
+        { "x,y\n1,a\n2,b\n3,a\n4,b\n", "x,y\n1,a\n,b\n3,a\n" },
+        { "x,y\n1,1.5\n2,3.5\n3,2.5\n4,7\n", "x,y\n1,1.5\n,2\n3,2.5\n" },
+    };
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct mls_evaluation e;
+        struct mls_table train = { 0 }, test = { 0 };
+        struct mls_error err = { 0 };
+        struct mls_pipeline *p;
+
+        read_text(tables[i][0], &roles, &train);
+        read_text(tables[i][1], &roles, &test);
+        p = mls_pipeline_new(&settings, &train, NULL, &err);
+        must(p != NULL, &err);
+        must(mls_pipeline_fit(p, &train, NULL, 0, NULL, &err), &err);
+        assert_false(mls_evaluate(p, &test, &options, NULL, &e, &err));
+        assert_int_equal(err.code, MLS_DATA);
+        assert_int_equal(err.line, 3);
+        assert_non_null(strstr(err.fix, "impute"));
+        mls_pipeline_free(p);
+        mls_table_clear(&train);
+        mls_table_clear(&test);
+    }
+}
+
+static void count_message(void *context, enum mls_level level,
+                          const char *text)
+{
+    (void)level;
+    (void)text;
+    ++*(int *)context;
+}
+
+/* What a fit says about its rows would come once a fold, and once again. */
+static void folds_say_nothing(void **state)
+{
+    struct form f = { .task = MLS_BINARY, .all_missing = true };
+    struct mls_settings settings = { .train = true };
+    struct mls_evaluate_options options = { .threshold = NAN };
+    struct mls_evaluation e;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+    struct mls_run run;
+    int messages = 0;
+
+    (void)state;
+    read_form(&f, NULL, &table);
+    /* Named by its kind, the empty column is a feature. */
+    table.schema.fields[mls_schema_find(&table.schema, "empty")].role =
+        MLS_ROLE_FEATURE;
+    must(mls_run_init(&run, 1, &err), &err);
+    p = mls_pipeline_new(&settings, &table, &run, &err);
+    must(p != NULL, &err);
+    run.context = &messages;
+    run.message = count_message;
+    must(mls_cross_validate(p, &table, 3, &options, &run, &e, &err), &err);
+    assert_int_equal(messages, 0);
+    must(mls_pipeline_fit(p, &table, NULL, 0, &run, &err), &err);
+    assert_true(messages > 0);
+    mls_evaluation_clear(&e);
+    mls_run_clear(&run);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
 /* Each fold's rows predicted by hand; then the best threshold of all. */
 static void threshold_by_hand(const struct mls_table *table, int k,
                               const struct mls_metric_type *metric,
@@ -369,6 +541,13 @@ int main(void)
         cmocka_unit_test(threads_change_no_figure),
         cmocka_unit_test(the_baseline_is_what_the_frequencies_say),
         cmocka_unit_test(a_demanded_metric_must_fit),
+        cmocka_unit_test(a_metric_named_twice_is_measured_once),
+        cmocka_unit_test(a_class_may_be_absent_from_a_fold),
+        cmocka_unit_test(wrong_numbers_of_folds_are_refused),
+        cmocka_unit_test(rows_of_weight_0_are_not_dealt),
+        cmocka_unit_test(folds_say_nothing),
+        cmocka_unit_test(
+            a_row_without_prediction_is_refused_with_its_place),
         cmocka_unit_test(
             the_threshold_is_found_on_rows_the_model_has_not_seen),
         cmocka_unit_test(a_pipeline_predicts_from_its_own_threshold_on),

@@ -32,7 +32,8 @@ static void a_learner_brings_its_steps(void **state)
     (void)state;
     must(p != NULL, &err);
     assert_string_equal(mls_pipeline_learner(p)->name, "ridge");
-    assert_recipe(p, "impute(strategy=median, indicator=true) → "
+    assert_recipe(p, "date(form=cyclic) → "
+                     "impute(strategy=median, indicator=true) → "
                      "scale(method=standard) → onehot");
     mls_pipeline_free(p);
 }
@@ -48,7 +49,7 @@ static void a_family_option_replaces_the_default_in_its_place(void **state)
 
     (void)state;
     must(p != NULL, &err);
-    assert_recipe(p, "drop(columns=day,city) → "
+    assert_recipe(p, "drop(columns=day,city) → date(form=cyclic) → "
                      "impute(strategy=mean, indicator=true) → ordinal → "
                      "variance");
     mls_pipeline_free(p);

@@ -62,6 +62,12 @@ static void wrong_metadata_is_refused(void **state)
         { "\"task\":\"multiclass\"", "\"task\":\"regression\"" },
         { "\"classes\":[\"low\",", "\"classes\":[" },
         { "\"classes\":[\"low\",", "\"classes\":[7," },
+        { "\"classes\":[\"low\",", "\"classes\":[\"mid\"," },
+        { "\"classes\":[\"low\",", "\"classes\":[\"bottom\"," },
+        { "\"name\":\"logistic\"", "\"name\":\"auto\"" },
+        { "\"settings\":{", "\"settings\":{\"class_weight\":\"low\"," },
+        { "\"rows\":80", "\"rows\":-80" },
+        { "\"params\":{", "\"params\":[1],\"other\":{" },
         { "\"name\":\"logistic\"", "\"name\":\"ridge\"" },
         { "\"name\":\"logistic\"", "\"name\":\"nothing\"" },
         { "\"step\":\"onehot\"", "\"step\":\"scale\"" },
@@ -88,6 +94,52 @@ static void wrong_metadata_is_refused(void **state)
     }
     mls_free(metadata);
     mls_arrays_clear(&arrays);
+    unlink(path);
+}
+
+/* A model of numbers alone, without steps that would stumble first. */
+static void columns_of_another_kind_are_refused(void **state)
+{
+    static const char *const changes[][2] = {
+        { "\"kind\":\"integer\"", "\"kind\":\"text\"" },
+        { "\"kind\":\"integer\"", "\"kind\":\"date\"" },
+        { "{\"name\":\"w\",\"kind\":\"integer\"",
+          "{\"name\":\"w\",\"kind\":\"text\"" },
+        { "{\"name\":\"y\",\"kind\":\"real\"",
+          "{\"name\":\"y\",\"kind\":\"text\"" },
+        { "{\"name\":\"y\",\"kind\":\"real\"",
+          "{\"name\":\"y\",\"kind\":\"date\"" },
+        { "\"settings\":{", "\"settings\":{\"class_weight\":\"a=2\"," },
+        { "\"settings\":{", "\"settings\":{\"class_weight\":\"balanced\"," },
+    };
+    const char *path = scratch("kinds.mlspec");
+    const char *families[] = { "impute=none", "scale=none", "encode=none" };
+    struct mls_settings settings = { .train = true, .families = families,
+                                     .family_count = 3 };
+    struct mls_roles roles = { .target = "y", .weight = "w" };
+    struct mls_arrays arrays = { 0 };
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+    char *metadata;
+
+    (void)state;
+    read_text("a,w,y\n1,1,1.5\n2,2,2.25\n4,1,7\n3,1,4\n", &roles, &table);
+    p = mls_pipeline_new(&settings, &table, NULL, &err);
+    must(p != NULL, &err);
+    must(mls_pipeline_fit(p, &table, NULL, 0, NULL, &err), &err);
+    must(mls_pipeline_save(p, path, &err), &err);
+    must(mls_container_read(path, &metadata, &arrays, &err), &err);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        char *changed = replaced(metadata, changes[i][0], changes[i][1]);
+
+        refuse(path, changed, &arrays, changes[i][1]);
+        mls_free(changed);
+    }
+    mls_free(metadata);
+    mls_arrays_clear(&arrays);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
     unlink(path);
 }
 
@@ -199,10 +251,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_metadata_is_refused),
-        cmocka_unit_test(a_threshold_is_kept_and_one_out_of_bounds_refused),
+        cmocka_unit_test(columns_of_another_kind_are_refused),
         cmocka_unit_test(a_missing_or_short_array_is_refused),
         cmocka_unit_test(changed_bytes_are_survived),
         cmocka_unit_test(loading_needs_a_model_file),
+        cmocka_unit_test(a_threshold_is_kept_and_one_out_of_bounds_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

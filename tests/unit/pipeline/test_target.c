@@ -165,6 +165,44 @@ static void balanced_class_weights_are_scikit_learns(void **state)
     assert_int_equal(err.code, MLS_USAGE);
 }
 
+/* Steps and the baseline speak of the rows as they are. */
+static void class_weights_are_for_the_learner_alone(void **state)
+{
+    const char *text = "x,y\n1,a\n2,b\n9,b\n4,b\n6,a\n8,b\n";
+    struct mls_roles roles = { .target = "y" };
+    struct mls_settings settings = { .train = true };
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p, *q;
+    const double *coef_p, *coef_q;
+
+    (void)state;
+    read_text(text, &roles, &table);
+    p = mls_pipeline_new(&settings, &table, NULL, &err);
+    must(p != NULL, &err);
+    settings.class_weight = "a=5";
+    q = mls_pipeline_new(&settings, &table, NULL, &err);
+    must(q != NULL, &err);
+    must(mls_pipeline_fit(p, &table, NULL, 0, NULL, &err), &err);
+    must(mls_pipeline_fit(q, &table, NULL, 0, NULL, &err), &err);
+    assert_true(q->baseline[0] == 2.0 / 6 && q->baseline[1] == 4.0 / 6);
+    for (int64_t i = 0; i < p->step_count; i++)
+        for (int64_t k = 0; k < p->steps[i]->arrays.count; k++) {
+            const struct mls_array *a = &p->steps[i]->arrays.items[k];
+            const struct mls_array *b = &q->steps[i]->arrays.items[k];
+
+            assert_int_equal(a->count, b->count);
+            assert_memory_equal(a->data, b->data,
+                                (size_t)a->count * mls_dtype_size(a->dtype));
+        }
+    coef_p = mls_arrays_get(&p->model->arrays, "coef", MLS_F64, 1, &err);
+    coef_q = mls_arrays_get(&q->model->arrays, "coef", MLS_F64, 1, &err);
+    assert_true(coef_p && coef_q && coef_p[0] != coef_q[0]);
+    mls_pipeline_free(p);
+    mls_pipeline_free(q);
+    mls_table_clear(&table);
+}
+
 static struct mls_pipeline *plain(const struct mls_table *table)
 {
     struct mls_settings settings = { .train = true };
@@ -358,6 +396,7 @@ int main(void)
         cmocka_unit_test(truth_is_the_class_by_label),
         cmocka_unit_test(a_missing_target_is_refused_with_its_place),
         cmocka_unit_test(balanced_class_weights_are_scikit_learns),
+        cmocka_unit_test(class_weights_are_for_the_learner_alone),
         cmocka_unit_test(minus_zero_is_the_class_0),
         cmocka_unit_test(a_row_of_weight_0_brings_no_class),
         cmocka_unit_test(options_for_classes_are_refused_for_a_regression),

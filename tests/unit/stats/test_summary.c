@@ -380,6 +380,29 @@ static void sorting_leaves_the_same_values_in_order(void **state)
     }
 }
 
+static void sorting_with_room_does_the_same(void **state)
+{
+    (void)state;
+    for (int s = 0; s < SIZES; s++) {
+        for (int kind = 0; kind < KINDS; kind++) {
+            int64_t n = sizes[s];
+            double *x = new_reals(n), *y = new_reals(n), *room = new_reals(n);
+
+            for (int64_t i = 0; i < n; i++)
+                x[i] = y[i] = value_of_kind(kind, i, n);
+            mls_sort_reals(x, n);
+            mls_sort_reals_with(y, room, n);
+            for (int64_t i = 0; i < n; i++)
+                assert_true(isnan(x[i]) ? isnan(y[i])
+                                        : memcmp(x + i, y + i, sizeof(*x))
+                                              == 0);
+            mls_free(x);
+            mls_free(y);
+            mls_free(room);
+        }
+    }
+}
+
 static void ordering_is_stable_and_a_permutation(void **state)
 {
     (void)state;
@@ -536,6 +559,7 @@ int main(void)
         cmocka_unit_test(weights_of_one_are_no_weights),
         cmocka_unit_test(folding_with_nothing_changes_nothing),
         cmocka_unit_test(sorting_leaves_the_same_values_in_order),
+        cmocka_unit_test(sorting_with_room_does_the_same),
         cmocka_unit_test(ordering_is_stable_and_a_permutation),
         cmocka_unit_test(quantiles_are_those_of_numpy),
         cmocka_unit_test(weighted_quantiles_are_those_of_repeated_rows),

@@ -115,7 +115,7 @@ static void the_figures_are_those_of_pandas(void **state)
 
     (void)state;
     read_table(&table);
-    assert_true(mls_profile(&table, NULL, &profile, &err));
+    assert_true(mls_profile(&table, NULL, NULL, &profile, &err));
     assert_int_equal(profile.rows, 43);
     assert_int_equal(profile.duplicate_rows, 3);
     assert_int_equal(profile.count, 6);
@@ -156,7 +156,7 @@ static void the_commonest_levels_come_first(void **state)
 
     (void)state;
     read_table(&table);
-    assert_true(mls_profile(&table, NULL, &profile, &err));
+    assert_true(mls_profile(&table, NULL, NULL, &profile, &err));
     c = column_of(&profile, "c");
     assert_int_equal(c->missing, 4);
     assert_int_equal(c->distinct, 6);
@@ -193,7 +193,7 @@ static void ties_go_to_the_first_level(void **state)
 
     (void)state;
     must_read("c,n\ng,1\nf,2\ne,1\nd,2\nb,1\na,2\na,1\ng,1\n", NULL, &table);
-    assert_true(mls_profile(&table, NULL, &profile, &err));
+    assert_true(mls_profile(&table, NULL, NULL, &profile, &err));
     c = column_of(&profile, "c");
     assert_int_equal(c->distinct, 6);
     for (int i = 0; i < MLS_PROFILE_TOP; i++)
@@ -213,7 +213,7 @@ static void values_that_are_equal_make_equal_rows(void **state)
     (void)state;
     /* 0 and -0, 1 and 1.0, any missing token; but not a text and its spaces. */
     must_read("a,b\n0,x\n-0,x\n1,NA\n1.0,\n1.0, x\n1,x\n", NULL, &table);
-    assert_true(mls_profile(&table, NULL, &profile, &err));
+    assert_true(mls_profile(&table, NULL, NULL, &profile, &err));
     assert_int_equal(profile.duplicate_rows, 2);
     assert_int_equal(column_of(&profile, "a")->distinct, 2);
     mls_profile_clear(&profile);
@@ -229,7 +229,7 @@ static void columns_of_one_value_or_none_have_no_spread(void **state)
 
     (void)state;
     must_read("k,m,z\n2.5,,1\n2.5,,2\n2.5,,4\n", NULL, &table);
-    assert_true(mls_profile(&table, NULL, &profile, &err));
+    assert_true(mls_profile(&table, NULL, NULL, &profile, &err));
     c = column_of(&profile, "k");
     assert_int_equal(c->distinct, 1);
     assert_true(c->sd == 0 && isnan(c->skewness));
@@ -260,8 +260,8 @@ static void block_sizes_and_threads_change_nothing(void **state)
     must_read(text.bytes, NULL, &table);
     must_read(text.bytes, &options, &small);
     assert_true(mls_run_init(&run, 2, &err));
-    assert_true(mls_profile(&table, NULL, &first, &err));
-    assert_true(mls_profile(&small, &run, &other, &err));
+    assert_true(mls_profile(&table, NULL, NULL, &first, &err));
+    assert_true(mls_profile(&small, NULL, &run, &other, &err));
     /* 4099, 10 and 3 have no common divisor: the rows repeat never. */
     assert_int_equal(first.duplicate_rows, 0);
     assert_int_equal(other.duplicate_rows, 0);
@@ -283,8 +283,87 @@ static void block_sizes_and_threads_change_nothing(void **state)
     mls_text_clear(&text);
 }
 
+/* 40,000 rows, of which 10,000 are drawn: what is counted over all rows is
+ * exact, what is sampled is near, and the seed alone decides. */
+static void a_long_table_is_sampled(void **state)
+{
+    const struct mls_profile_options first_seed = { 10000, 1 };
+    const struct mls_profile_options other_seed = { 10000, 2 };
+    const struct mls_profile_options just_enough = { 40000, 1 };
+    const struct mls_read_options blocks = { .block_rows = 999 };
+    struct mls_text text = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_profile a, b, c, exact;
+    struct mls_table table, small;
+    struct mls_run run;
+
+    (void)state;
+    mls_text_add(&text, "a,c,t\n");
+    for (int i = 0; i < 40000; i++)
+        mls_text_format(&text, "%d,%s,these are the words of %d\n", i,
+                        i % 4 ? "u" : "v", i % 100);
+    must_read(text.bytes, NULL, &table);
+    must_read(text.bytes, &blocks, &small);
+    assert_true(mls_run_init(&run, 3, &err));
+    assert_true(mls_profile(&table, &first_seed, NULL, &a, &err));
+    assert_true(mls_profile(&small, &first_seed, &run, &b, &err));
+    assert_true(mls_profile(&table, &other_seed, &run, &c, &err));
+    assert_true(mls_profile(&table, &just_enough, &run, &exact, &err));
+    /* Within six standard deviations: sqrt(40000 / 4 * 3 / 4) is 87. */
+    assert_true(llabs((long long)a.sample_rows - 10000) < 6 * 87);
+    assert_int_equal(exact.sample_rows, 0);
+    assert_int_equal(a.columns[0].distinct, a.sample_rows);
+    assert_int_equal(exact.columns[0].distinct, 40000);
+    assert_true(fabs(a.columns[0].quantile[2] - 20000) < 1500);
+    assert_true(a.columns[0].quantile[2] != exact.columns[0].quantile[2]);
+    assert_true(a.columns[0].mean == exact.columns[0].mean);
+    assert_memory_equal(a.columns[0].bin, exact.columns[0].bin,
+                        sizeof(a.columns[0].bin));
+    assert_int_equal(a.columns[1].top[0].count, 30000);
+    assert_int_equal(a.columns[2].distinct, 100);
+    assert_int_equal(a.duplicate_rows, 0);
+    assert_memory_equal(a.columns[0].quantile, b.columns[0].quantile,
+                        sizeof(a.columns[0].quantile));
+    assert_int_equal(a.sample_rows, b.sample_rows);
+    assert_true(a.columns[0].quantile[2] != c.columns[0].quantile[2]);
+    mls_profile_clear(&a);
+    mls_profile_clear(&b);
+    mls_profile_clear(&c);
+    mls_profile_clear(&exact);
+    mls_table_clear(&table);
+    mls_table_clear(&small);
+    mls_run_clear(&run);
+    mls_text_clear(&text);
+}
+
+/* More rows than one part of the table of hashes holds. */
+static void repeated_rows_are_found_among_many(void **state)
+{
+    struct mls_text text = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_profile profile;
+    struct mls_table table;
+    struct mls_run run;
+
+    (void)state;
+    mls_text_add(&text, "a,b\n");
+    for (int i = 0; i < 50000; i++)
+        mls_text_format(&text, "%d,%d.5\n", i % 30000, i % 15000);
+    must_read(text.bytes, NULL, &table);
+    assert_true(mls_run_init(&run, 3, &err));
+    assert_true(mls_profile(&table, NULL, &run, &profile, &err));
+    assert_int_equal(profile.duplicate_rows, 20000);
+    assert_int_equal(profile.columns[0].distinct, 30000);
+    assert_int_equal(profile.columns[1].distinct, 15000);
+    mls_profile_clear(&profile);
+    mls_table_clear(&table);
+    mls_run_clear(&run);
+    mls_text_clear(&text);
+}
+
 static void nothing_leaks_when_memory_ends(void **state)
 {
+    const struct mls_profile_options sampled = { .exact_rows = 20 };
     struct mls_table table;
     bool done = false;
     int64_t live;
@@ -298,7 +377,11 @@ static void nothing_leaks_when_memory_ends(void **state)
         bool ok;
 
         mls_memory_fail_at(n);
-        ok = mls_profile(&table, NULL, &profile, &err);
+        ok = mls_profile(&table, NULL, NULL, &profile, &err);
+        if (ok) {
+            mls_profile_clear(&profile);
+            ok = mls_profile(&table, &sampled, NULL, &profile, &err);
+        }
         done = mls_memory_count() < n;
         mls_memory_fail_at(0);
         if (ok)
@@ -320,6 +403,8 @@ int main(void)
         cmocka_unit_test(values_that_are_equal_make_equal_rows),
         cmocka_unit_test(columns_of_one_value_or_none_have_no_spread),
         cmocka_unit_test(block_sizes_and_threads_change_nothing),
+        cmocka_unit_test(a_long_table_is_sampled),
+        cmocka_unit_test(repeated_rows_are_found_among_many),
         cmocka_unit_test(nothing_leaks_when_memory_ends),
     };
 

@@ -1,5 +1,7 @@
 #include "test.h"
 
+#include "base/file.h"
+#include "base/text.h"
 #include "files.h"
 
 /* Writes a table to a file and returns what is in it; the caller frees. */
@@ -180,6 +182,82 @@ static void sparse_columns_are_spread(void **state)
     mls_table_clear(&table);
 }
 
+/* A column of every kind of storage that a file can hold, in many pieces. */
+static void read_many_rows(struct mls_table *table)
+{
+    struct mls_text text = { 0 };
+
+    mls_text_add(&text, "r,i,c,t,w\n");
+    for (int i = 0; i < 20000; i++)
+        mls_text_format(&text, "%d.%d,%d,level %d,20%02d-01-%02d,"
+                        "\"the %d. of many words%s\"\n",
+                        i % 37 - 18, i % 1000, i, i % 5, i % 30, i % 28 + 1, i,
+                        i % 7 ? "" : ", quoted");
+    must_read(text.bytes, NULL, table);
+    mls_text_clear(&text);
+}
+
+static void any_number_of_threads_writes_the_same_bytes(void **state)
+{
+    struct mls_table table;
+    struct mls_error err = { 0 };
+    struct test_file one = new_file(""), many = new_file("");
+    struct mls_writer *w;
+    struct mls_run run;
+    size_t length[2];
+    char *bytes[2];
+
+    (void)state;
+    read_many_rows(&table);
+    assert_int_equal(table.schema.count, 5);
+    w = mls_writer_open(one.path, &table.schema, NULL, &err);
+    assert_non_null(w);
+    for (int64_t i = 0; i < table.block_count; i++)
+        assert_true(mls_writer_block(w, table.blocks[i], &err));
+    assert_true(mls_writer_close(w, &err));
+    bytes[0] = mls_file_read(one.path, 1 << 24, &length[0], &err);
+    assert_non_null(bytes[0]);
+    assert_true(length[0] > 1000000);
+    for (int threads = 1; threads <= 5; threads += 2) {
+        assert_true(mls_run_init(&run, threads, &err));
+        w = mls_writer_open(many.path, &table.schema, NULL, &err);
+        assert_non_null(w);
+        assert_true(mls_writer_blocks(w, table.blocks, table.block_count, &run,
+                                      &err));
+        assert_true(mls_writer_close(w, &err));
+        bytes[1] = mls_file_read(many.path, 1 << 24, &length[1], &err);
+        assert_non_null(bytes[1]);
+        assert_int_equal(length[0], length[1]);
+        assert_memory_equal(bytes[0], bytes[1], length[0]);
+        mls_free(bytes[1]);
+        mls_run_clear(&run);
+    }
+    mls_free(bytes[0]);
+    remove_file(&one);
+    remove_file(&many);
+    mls_table_clear(&table);
+}
+
+static void a_full_disk_is_said_by_any_number_of_threads(void **state)
+{
+    struct mls_table table;
+    struct mls_error err = { 0 };
+    struct mls_writer *w;
+    struct mls_run run;
+
+    (void)state;
+    read_many_rows(&table);
+    assert_true(mls_run_init(&run, 3, &err));
+    w = mls_writer_open("/dev/full", &table.schema, NULL, &err);
+    assert_non_null(w);
+    assert_false(mls_writer_blocks(w, table.blocks, table.block_count, &run,
+                                   &err));
+    assert_int_equal(err.code, MLS_IO);
+    mls_writer_abort(w);
+    mls_run_clear(&run);
+    mls_table_clear(&table);
+}
+
 static void an_aborted_file_stays_as_it_was(void **state)
 {
     struct test_file file = new_file("old");
@@ -248,6 +326,8 @@ int main(void)
         cmocka_unit_test(a_dialect_is_followed),
         cmocka_unit_test(what_is_written_reads_back_the_same),
         cmocka_unit_test(sparse_columns_are_spread),
+        cmocka_unit_test(any_number_of_threads_writes_the_same_bytes),
+        cmocka_unit_test(a_full_disk_is_said_by_any_number_of_threads),
         cmocka_unit_test(an_aborted_file_stays_as_it_was),
         cmocka_unit_test(nothing_leaks_when_memory_ends),
     };

@@ -22,6 +22,7 @@ struct cells {
     const char *const *text;
     enum mls_role role;
     bool sparse;
+    const int64_t *time;        /* of a date column */
 };
 
 static inline int64_t whole_column_levels(const struct cells *column,
@@ -73,12 +74,16 @@ static inline struct mls_column *dense_column(const struct cells *column,
 {
     struct mls_error err;
     struct mls_column *out =
-        mls_column_new(field->dictionary ? MLS_STORE_CODE : MLS_STORE_REAL,
+        mls_column_new(column->time        ? MLS_STORE_TIME
+                       : field->dictionary ? MLS_STORE_CODE
+                                           : MLS_STORE_REAL,
                        rows, 0, false, &err);
 
     assert_non_null(out);
     for (int64_t i = 0; i < rows; i++) {
-        if (!field->dictionary)
+        if (column->time)
+            out->time[i] = column->time[first + i];
+        else if (!field->dictionary)
             out->real[i] = column->real[first + i];
         else if (!column->text[first + i])
             out->code[i] = MLS_CODE_MISSING;

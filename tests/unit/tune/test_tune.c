@@ -1,6 +1,8 @@
 #include "contract/contract.h"
 
 #include <signal.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "tune/range.h"
@@ -275,6 +277,165 @@ static void a_failing_trial_is_written_down_and_the_search_goes_on(void **state)
     mls_table_clear(&table);
 }
 
+/* One trial into a study; whether it went well. */
+static bool one_trial(const struct mls_table *table, const char *path,
+                      struct mls_error *err)
+{
+    struct mls_tune_options options = { .search = "random", .trials = 1,
+                                        .folds = 2, .study = path };
+    struct mls_pipeline *p = unfitted(table);
+    struct mls_study_result r;
+    bool ok = mls_tune(p, table, &options, NULL, &r, err);
+
+    if (ok)
+        mls_study_result_clear(&r);
+    mls_pipeline_free(p);
+    return ok;
+}
+
+static int64_t tables_in(const char *path)
+{
+    sqlite3_stmt *q;
+    sqlite3 *db;
+    int64_t n;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                         "SELECT count(*) FROM sqlite_master", -1, &q, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    n = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return n;
+}
+
+static void a_file_that_is_no_study_is_left_alone(void **state)
+{
+    char path[256];
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    sqlite3 *db;
+    size_t length;
+    char *bytes;
+    FILE *file;
+
+    (void)state;
+    read_plain(&table);
+    snprintf(path, sizeof path, "%s", scratch("no.study"));
+    /* A database of another program. */
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE places(url TEXT)", NULL,
+                                  NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_false(one_trial(&table, path, &err));
+    assert_int_equal(err.code, MLS_IO);
+    assert_non_null(strstr(err.what, "not a study"));
+    assert_string_equal(err.file, path);
+    assert_int_equal(tables_in(path), 1);
+    /* No database at all. */
+    file = fopen(path, "wb");
+    assert_non_null(file);
+    for (int i = 0; i < 300; i++)
+        fputs("a,b\n", file);
+    fclose(file);
+    assert_false(one_trial(&table, path, &err));
+    assert_int_equal(err.code, MLS_IO);
+    assert_non_null(strstr(err.fix, "--study"));
+    bytes = mls_file_read(path, INT64_MAX, &length, &err);
+    assert_non_null(bytes);
+    assert_int_equal(length, 1200);
+    mls_free(bytes);
+    unlink(path);
+    assert_false(one_trial(&table, "/nonexistent/a.study", &err));
+    assert_int_equal(err.code, MLS_IO);
+    mls_table_clear(&table);
+}
+
+static void a_study_of_other_roles_is_refused(void **state)
+{
+    const char *path = scratch("roles.study");
+    struct mls_roles roles = { .ignore = "gamma" };
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+
+    (void)state;
+    read_plain(&table);
+    must(one_trial(&table, path, &err), &err);
+    must(one_trial(&table, path, &err), &err);
+    must(mls_schema_set_roles(&table.schema, &roles, &err), &err);
+    assert_false(one_trial(&table, path, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    assert_non_null(strstr(err.what, "columns"));
+    mls_table_clear(&table);
+    unlink(path);
+}
+
+static void options_that_cannot_be_are_refused_before_any_trial(void **state)
+{
+    const char *twice[] = { "l2=1,2", "impute.strategy=mean", "l2=3..4" };
+    const char *alias[] = { "l2=1,2", "C=1,2" };
+    struct mls_tune_options options = { .search = "random", .trials = 1,
+                                        .folds = 1 };
+    struct mls_study_result r;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+
+    (void)state;
+    read_plain(&table);
+    p = unfitted(&table);
+    assert_false(mls_tune(p, &table, &options, NULL, &r, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    assert_non_null(strstr(err.what, "folds"));
+    options.folds = 2;
+    options.ranges = twice;
+    options.range_count = 3;
+    assert_false(mls_tune(p, &table, &options, NULL, &r, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    assert_non_null(strstr(err.what, "twice"));
+    options.ranges = alias;
+    options.range_count = 2;
+    assert_false(mls_tune(p, &table, &options, NULL, &r, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    assert_non_null(strstr(err.what, "twice"));
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+/* Time that is up before the first trial is an error; after it, the best so
+ * far counts, and the error object is left alone. */
+static void at_the_deadline_the_best_so_far_counts(void **state)
+{
+    const char *path = scratch("late.study");
+    struct mls_tune_options options = { .search = "random", .trials = 3,
+                                        .folds = 2, .study = path };
+    struct mls_study_result r;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+    struct mls_run run;
+
+    (void)state;
+    read_plain(&table);
+    p = unfitted(&table);
+    must(mls_run_init(&run, 1, &err), &err);
+    run.deadline = mls_now();
+    assert_false(mls_tune(p, &table, &options, &run, &r, &err));
+    assert_int_equal(err.code, MLS_LIMIT);
+    must(one_trial(&table, path, &err), &err);
+    memset(&err, 0, sizeof err);
+    must(mls_tune(p, &table, &options, &run, &r, &err), &err);
+    assert_int_equal(err.code, MLS_OK);
+    assert_int_equal(r.count, 1);
+    assert_int_equal(r.best, 0);
+    mls_study_result_clear(&r);
+    mls_run_clear(&run);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +446,10 @@ int main(void)
         cmocka_unit_test(processes_share_a_study_and_agree),
         cmocka_unit_test(a_study_of_something_else_is_refused),
         cmocka_unit_test(a_bad_range_is_refused),
+        cmocka_unit_test(a_file_that_is_no_study_is_left_alone),
+        cmocka_unit_test(a_study_of_other_roles_is_refused),
+        cmocka_unit_test(options_that_cannot_be_are_refused_before_any_trial),
+        cmocka_unit_test(at_the_deadline_the_best_so_far_counts),
         cmocka_unit_test(
             a_failing_trial_is_written_down_and_the_search_goes_on),
     };

@@ -1,0 +1,198 @@
+/*
+ * Poisson, gamma and tweedie regression against scikit-learn 1.9.1, and against
+ * their own definition: the gradient is 0.
+ */
+#include "test.h"
+
+#include "unit/learner/cases.h"
+
+/* y of the reference values; counts are rounded down. */
+static void amounts(struct rows *r, bool counts)
+{
+    rows_new(r, 60, 3, MLS_REGRESSION, 0);
+    for (int64_t i = 0; i < 60; i++) {
+        double y = exp(1 + 0.6 * feature_at(i, 0) - 0.3 * feature_at(i, 1)
+                       + 0.1 * feature_at(i, 2) + hashed(i, 100));
+
+        r->y[i] = counts ? floor(y) : y;
+    }
+    use_weights(r);
+}
+
+static void expect(const struct mls_learner_type *learner, const char *settings,
+                   const struct rows *r, const double *coef, double intercept)
+{
+    struct mls_model *model = fit_rows(learner, settings, r, NULL);
+
+    assert_values(model, "coef", coef, 3, 1e-7);
+    assert_values(model, "intercept", &intercept, 1, 1e-7);
+    mls_model_free(model);
+}
+
+/* PoissonRegressor, GammaRegressor, TweedieRegressor(power=1.3, link="log"),
+ * all with alpha=2.5 / w.sum(), solver="newton-cholesky", tol=1e-13 and
+ * sample_weight=w: their alpha counts in mean losses. */
+static void coefficients_are_those_of_scikit_learn(void **state)
+{
+    static const double poisson[][3] = {
+        { 0.6839319829999215, -0.31557247491042384, 0.1651628851945004 },
+        { 0.7282576119657331, -0.26637728845353437, 0.22545473596177862 }
+    };
+    static const double gamma_[][3] = {
+        { 0.5944134558858192, -0.2379395327231679, 0.13275510532947388 },
+        { 0.6097825121970781, -0.1531694854438383, 0.21268895454964676 }
+    };
+    static const double tweedie[][3] = {
+        { 0.7057509706938072, -0.3283423699810798, 0.1709251843189168 },
+        { 0.743273100846431, -0.2785498650581314, 0.23026653205067615 }
+    };
+    struct rows counts, reals;
+
+    (void)state;
+    amounts(&counts, true);
+    amounts(&reals, false);
+    expect(&mls_learner_poisson, "l2=2.5", &counts, poisson[0],
+           0.5682177375063158);
+    expect(&mls_learner_poisson, "l2=2.5 intercept=false", &counts,
+           poisson[1], 0);
+    expect(&mls_learner_gamma, "l2=2.5", &reals, gamma_[0],
+           0.7854990210230329);
+    expect(&mls_learner_gamma, "l2=2.5 intercept=false", &reals, gamma_[1], 0);
+    expect(&mls_learner_tweedie, "l2=2.5 power=1.3", &counts, tweedie[0],
+           0.5581338082794804);
+    expect(&mls_learner_tweedie, "l2=2.5 power=1.3 intercept=false", &counts,
+           tweedie[1], 0);
+    rows_clear(&reals);
+    rows_clear(&counts);
+}
+
+/* sum_i w_i (m_i^(2-p) - y_i m_i^(1-p)) x_ij + l2 b_j = 0. */
+static void assert_gradient(const struct mls_learner_type *learner,
+                            const char *settings, double power, double l2,
+                            const struct rows *r)
+{
+    struct mls_model *model = fit_rows(learner, settings, r, NULL);
+    const double *coef = array_of(model, "coef");
+
+    for (int64_t k = -1; k < 3; k++) {
+        double sum = k < 0 ? 0 : l2 * coef[k], most = 1;
+
+        for (int64_t i = 0; i < r->data.rows; i++) {
+            double s = array_of(model, "intercept")[0], m, part;
+
+            for (int64_t j = 0; j < 3; j++)
+                s += coef[j] * feature_at(i, j);
+            m = exp(s);
+            part = r->w[i] * (pow(m, 2 - power) - r->y[i] * pow(m, 1 - power))
+                * (k < 0 ? 1 : feature_at(i, k));
+            sum += part;
+            most += fabs(part);
+        }
+        assert_near(sum / most, 0, 1e-10);
+    }
+    mls_model_free(model);
+}
+
+static void the_gradient_is_zero_for_any_size_of_the_target(void **state)
+{
+    struct rows r;
+
+    (void)state;
+    for (int k = -1; k <= 1; k++) {
+        amounts(&r, false);
+        for (int64_t i = 0; i < 60; i++)
+            r.y[i] *= pow(1e6, k);
+        assert_gradient(&mls_learner_poisson, "l2=0.3", 1, 0.3, &r);
+        assert_gradient(&mls_learner_gamma, "l2=0.3", 2, 0.3, &r);
+        assert_gradient(&mls_learner_tweedie, "l2=0.3", 1.5, 0.3, &r);
+        assert_gradient(&mls_learner_tweedie, "l2=0 power=1.9", 1.9, 0, &r);
+        rows_clear(&r);
+    }
+}
+
+static void targets_without_a_likelihood_are_refused(void **state)
+{
+    struct mls_error err;
+    struct rows r;
+
+    (void)state;
+    amounts(&r, false);
+    r.y[7] = 0;
+    assert_null(fit_on(&mls_learner_gamma, "", &r.data, NULL, NULL, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    assert_non_null(strstr(err.fix, "tweedie"));
+    r.y[7] = -1;
+    assert_null(fit_on(&mls_learner_poisson, "", &r.data, NULL, NULL, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    assert_non_null(strstr(err.what, "-1"));
+    for (int64_t i = 0; i < 60; i++)
+        r.y[i] = 0;
+    assert_null(fit_on(&mls_learner_poisson, "", &r.data, NULL, NULL, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    rows_clear(&r);
+}
+
+static void predictions_are_means_not_their_logarithms(void **state)
+{
+    struct mls_model *model;
+    struct mls_error err;
+    struct mls_column *column[3];
+    struct rows r;
+    double out[60];
+
+    (void)state;
+    amounts(&r, true);
+    model = fit_rows(&mls_learner_poisson, "", &r, NULL);
+    for (int j = 0; j < 3; j++) {
+        column[j] = mls_column_new(MLS_STORE_REAL, 60, 0, false, &err);
+        assert_non_null(column[j]);
+        memcpy(column[j]->real, r.data.x.data + j * 60, 60 * sizeof(double));
+    }
+    assert_true(model->type->score(
+        model,
+        &(struct mls_view){ 60, 3, (const struct mls_column *const *)column },
+        out, &err));
+    for (int64_t i = 0; i < 60; i++) {
+        double s = array_of(model, "intercept")[0];
+
+        for (int64_t j = 0; j < 3; j++)
+            s += array_of(model, "coef")[j] * feature_at(i, j);
+        assert_near(out[i], exp(s), 1e-14);
+    }
+    for (int j = 0; j < 3; j++)
+        mls_column_free(column[j]);
+    mls_model_free(model);
+    rows_clear(&r);
+}
+
+static void weights_count_rows_and_threads_change_no_bit(void **state)
+{
+    const struct mls_learner_type *const learners[] = {
+        &mls_learner_poisson, &mls_learner_gamma, &mls_learner_tweedie
+    };
+    struct rows r;
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        amounts(&r, false);
+        assert_weights_count(learners[k], "", &r, 1e-10);
+        use_weights(&r);
+        assert_threads_agree(learners[k], "", &r);
+        assert_survives_no_memory(learners[k], "", &r);
+        assert_stops(learners[k], "", &r);
+        rows_clear(&r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(coefficients_are_those_of_scikit_learn),
+        cmocka_unit_test(the_gradient_is_zero_for_any_size_of_the_target),
+        cmocka_unit_test(targets_without_a_likelihood_are_refused),
+        cmocka_unit_test(predictions_are_means_not_their_logarithms),
+        cmocka_unit_test(weights_count_rows_and_threads_change_no_bit),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
