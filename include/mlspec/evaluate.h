@@ -35,7 +35,7 @@ struct mls_evaluation {
 struct mls_evaluate_options {
     /* CSV record of names; "*": all that fit; NULL: those of them in_report. */
     const char *metrics;
-    double threshold;
+    double threshold;           /* NaN: the pipeline's own */
     int bootstrap;              /* rounds; 0: no intervals */
     double confidence;          /* 0.95 */
     uint64_t seed;
@@ -77,6 +77,16 @@ MLS_API MLS_CHECK bool mls_holdout(
     double fraction, const struct mls_evaluate_options *options,
     const struct mls_run *run, struct mls_evaluation *out,
     struct mls_error *err);
+/*
+ * The threshold that mls_best_threshold finds on the predictions of k-fold
+ * cross-validation: those for a row are made by a pipeline fitted without it,
+ * so the threshold is one for rows that the model has not seen.  Folds by time
+ * leave the earliest rows out.  p is not changed.
+ */
+MLS_API MLS_CHECK bool mls_cross_threshold(
+    const struct mls_pipeline *p, const struct mls_table *table, int k,
+    const char *metric, uint64_t seed, const struct mls_run *run,
+    double *threshold, double *value, struct mls_error *err);
 MLS_API void mls_evaluation_clear(struct mls_evaluation *e);
 
 #endif

@@ -77,7 +77,7 @@ struct mls_curve {
     int code;                   /* the class */
     int64_t count;
     double *x, *y, *threshold;  /* count each */
-    double *weight;             /* of the rows predicted positive, or in the bin */
+    double *weight;             /* of rows predicted positive, or in the bin */
 };
 struct mls_curves {
     struct mls_curve *items;    /* by class, then by kind */
@@ -96,13 +96,19 @@ MLS_API MLS_CHECK bool mls_curves_make(const struct mls_outcome *outcome,
                                        struct mls_error *err);
 MLS_API void mls_curves_clear(struct mls_curves *curves);
 
+/* Whether a threshold changes a metric: it measures predicted classes of a
+ * binary task (task 0: any).  MLS_USAGE says why not. */
+MLS_API MLS_CHECK bool mls_metric_has_threshold(
+    const struct mls_metric_type *metric, enum mls_task task,
+    struct mls_error *err);
+
 /*
  * The threshold on the positive class's probability at which a metric of
  * predicted classes is best; binary tasks.  Every way to cut the rows by
  * probability is tried but that which predicts no row positive; the threshold
  * lies midway between the two probabilities it parts, and of equally good ones
  * the nearest to 0.5, then the lower, is taken.  O(n log n).
- * MLS_USAGE when the task is not binary or the metric measures probabilities,
+ * MLS_USAGE when mls_metric_has_threshold says so,
  * MLS_DATA when the metric is undefined at every threshold.
  */
 MLS_API MLS_CHECK bool mls_best_threshold(const struct mls_outcome *outcome,

@@ -115,6 +115,15 @@ MLS_CHECK struct mls_json *mls_pipeline_selection(const struct mls_pipeline *p,
  * given.  Takes json. */
 void mls_pipeline_set_quality(struct mls_pipeline *p, struct mls_json *json);
 
+/* Binary: the probability from which on class 1 is predicted when a call asks
+ * for no other; kept in the file.  In [0, 1], or NaN to go back to 0.5.
+ * MLS_USAGE when the task is not binary. */
+MLS_API MLS_CHECK bool mls_pipeline_set_threshold(struct mls_pipeline *p,
+                                                  double threshold,
+                                                  struct mls_error *err);
+/* What was set; NaN: nothing. */
+MLS_API double mls_pipeline_threshold(const struct mls_pipeline *p);
+
 /* Read options for tables that this pipeline is to be applied to: its schema,
  * its unknown policy.  What need says is filled in; borrowed from p. */
 MLS_API void mls_pipeline_read_options(const struct mls_pipeline *p,
@@ -130,7 +139,8 @@ struct mls_prediction {
     int outputs;
 };
 /* threshold: binary, class 1 is predicted when its probability is >= it;
- * NaN: 0.5.  block has the columns of mls_pipeline_schema, in its order. */
+ * NaN: the pipeline's own, which is 0.5 unless set.  block has the columns of
+ * mls_pipeline_schema, in its order. */
 MLS_API MLS_CHECK bool mls_pipeline_predict(const struct mls_pipeline *p,
                                             const struct mls_block *block,
                                             double threshold,
@@ -160,7 +170,7 @@ MLS_API MLS_CHECK bool mls_pipeline_weights(const struct mls_pipeline *p,
 struct mls_predict_options {
     const char *keep;           /* COLUMNS record of input columns to copy */
     bool proba, raw;
-    double threshold;           /* NaN: 0.5 */
+    double threshold;           /* NaN: the pipeline's own */
     bool transform;             /* preprocess -m: write the steps' output */
 };
 MLS_API MLS_CHECK bool mls_pipeline_predict_file(

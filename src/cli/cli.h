@@ -167,6 +167,17 @@ struct mls_settings cli_settings(const struct options *o,
 MLS_CHECK bool cli_evaluate_options(struct cli *cli, int64_t rows,
                                     struct mls_evaluate_options *options,
                                     struct mls_error *err);
+/* --threshold into the pipeline; MLS_USAGE when that or --best-threshold is
+ * asked for and the task is not binary. */
+MLS_CHECK bool cli_set_threshold(const struct options *o,
+                                 struct mls_pipeline *p,
+                                 struct mls_error *err);
+/* --best-threshold into the pipeline, by cross-validation; p is not fitted. */
+MLS_CHECK bool cli_find_threshold(struct cli *cli, struct mls_pipeline *p,
+                                  const struct mls_table *table,
+                                  struct mls_error *err);
+/* Folds of cross-validation when --cv does not say. */
+#define CLI_FOLDS 5
 /* The task asked for, 0 when it is to be inferred. */
 enum mls_task cli_task(const struct options *o);
 /* --fail-below, --fail-above: MLS_FAILED_CHECK when a figure is not met. */
@@ -200,7 +211,7 @@ struct shown_number cli_number(double value);
 struct shown_number cli_figure(double value, double like);
 
 const char *cli_task_name(enum mls_task task);
-/* "target     "survived", binary: ..." */
+/* "target     "survived", binary: ...", and the threshold if one was set. */
 void cli_render_target(const struct mls_pipeline *p,
                        const struct mls_table *table, struct mls_text *text);
 /* How rows are dealt into folds, as a few words: " by time", " by group" when a

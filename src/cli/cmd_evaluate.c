@@ -20,6 +20,8 @@ static bool say_text(const struct options *o, const struct mls_pipeline *p,
     bool ok;
 
     cli_render_target(p, NULL, &text);
+    if (!isnan(o->threshold) && !isnan(mls_pipeline_threshold(p)))
+        mls_text_format(&text, "measured   at threshold %g\n", o->threshold);
     mls_text_format(&text, "rows       %" PRId64 "\n\n", e->rows);
     cli_render_figures(e, o->confidence, &text);
     cli_render_confusion(p, e, &text);

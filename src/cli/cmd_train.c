@@ -201,7 +201,8 @@ static bool train(const struct options *o, struct cli *cli,
 {
     struct mls_evaluation e = { 0 };
     bool ok = o->dry_run
-        || (measure(o, cli, p, table, &e, err)
+        || (cli_find_threshold(cli, p, table, err)
+            && measure(o, cli, p, table, &e, err)
             && (mls_pipeline_is_fitted(p)
                 || mls_pipeline_fit(p, table, NULL, 0, &cli->run, err)));
 
@@ -227,7 +228,7 @@ static bool run(const struct options *o, struct cli *cli,
 
     settings = cli_settings(o, from, true);
     ok = ok && (p = mls_pipeline_new(&settings, &table, &cli->run, err))
-        && train(o, cli, p, &table, err);
+        && cli_set_threshold(o, p, err) && train(o, cli, p, &table, err);
     mls_table_clear(&table);
     mls_pipeline_free(p);
     mls_pipeline_free(from);
@@ -249,11 +250,16 @@ const struct command command_train = {
         "model that is written is fitted on all rows of DATA.csv all the "
         "same. With --group the rows of a group are held out together; with "
         "--time models are measured on rows later than those they were fitted "
-        "on. When a --fail-below or --fail-above check fails, nothing is "
+        "on.\n"
+        "For two classes --threshold, or the one that --best-threshold finds "
+        "for a metric on the predictions of cross-validation (--cv, 5 folds "
+        "when not given), is kept in the pipeline: predict and evaluate use "
+        "it. Figures at a threshold found on the same rows flatter it a "
+        "little. When a --fail-below or --fail-above check fails, nothing is "
         "written.",
     .takes = TAKES_TABLE TAKES_COLUMNS "group time " TAKES_RECIPE TAKES_RUN
         "learner task positive class_weight missing_target unknown valid cv "
-        "test_fraction metric threshold fail_below fail_above ",
+        "test_fraction metric threshold best_threshold fail_below fail_above ",
     .output = "the pipeline to write (MODEL.mlspec)",
     .data = "the table (DATA.csv, or - for standard input)",
     .data_is_file = true,

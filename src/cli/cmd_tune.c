@@ -4,7 +4,7 @@
 
 #include "cli/commands.h"
 
-#define FOLDS 5
+#define FOLDS CLI_FOLDS
 #define SHOWN_TRIALS 10
 
 static const char *const examples[] = {
@@ -241,6 +241,7 @@ static bool tune(const struct options *o, struct cli *cli,
     struct mls_evaluation e = { 0 };
     bool ok = o->dry_run
         || (search(o, cli, p, table, &study, err)
+            && cli_find_threshold(cli, p, table, err)
             && mls_pipeline_fit(p, table, NULL, 0, &cli->run, err)
             && keep_quality(o, p, &study, &e, err)
             && cli_check_figures(o, &e, err) && save(o, cli, p, err));
@@ -279,7 +280,7 @@ static bool run(const struct options *o, struct cli *cli,
 
     settings = cli_settings(o, from, true);
     ok = ok && (p = mls_pipeline_new(&settings, &table, &cli->run, err))
-        && tune(o, cli, p, &table, err);
+        && cli_set_threshold(o, p, err) && tune(o, cli, p, &table, err);
     mls_table_clear(&table);
     mls_pipeline_free(p);
     mls_pipeline_free(from);
@@ -295,14 +296,16 @@ const struct command command_tune = {
         "cross-validation (--cv, 5 folds when not given), then fits the best "
         "on all rows and writes it. Without --range the learner's own ranges "
         "are searched. --group and --time say how the rows are dealt into "
-        "folds, as in train.\n"
+        "folds, as in train; --threshold and --best-threshold what predict "
+        "uses.\n"
         "With --study the trials are kept in a file: the same command goes on "
         "where it was interrupted, and several at once share the work. At the "
         "--time-budget the best so far counts. The figure of the best of many "
         "trials flatters it: measure the result on rows of its own.",
     .takes = TAKES_TABLE TAKES_COLUMNS "group time " TAKES_RECIPE TAKES_RUN
         "learner task positive class_weight missing_target unknown cv metric "
-        "fail_below fail_above search trials range study ",
+        "threshold best_threshold fail_below fail_above search trials range "
+        "study ",
     .output = "the pipeline to write (MODEL.mlspec)",
     .data = "the table (DATA.csv, or - for standard input)",
     .data_is_file = true,

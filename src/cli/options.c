@@ -122,7 +122,8 @@ const struct mls_param cli_options[] = {
       .help = "what to measure (mlspec help metrics); * is every one" },
     { FIELD(threshold), .kind = MLS_REAL, .def = MLS_AUTO, .min = 0, .max = 1,
       .value = "P",
-      .help = "least probability at which the positive class is predicted" },
+      .help = "least probability at which the positive class is predicted; "
+              "auto: that of the pipeline, else 0.5" },
     { FIELD(best_threshold), .kind = MLS_TEXT, .value = "METRIC",
       .help = "find the threshold at which this metric is best" },
     { FIELD(curves), .kind = MLS_TEXT, .value = "FILE", .flags = MLS_FILE,

@@ -161,6 +161,8 @@ void cli_render_target(const struct mls_pipeline *p,
     else if (classes)
         mls_text_format(text, ", %d classes", classes);
     mls_text_add(text, "\n");
+    if (!isnan(mls_pipeline_threshold(p)))
+        mls_text_format(text, "threshold  %.6g\n", mls_pipeline_threshold(p));
     if (table)
         mls_text_format(text, "rows       %" PRId64 "\n", table->rows);
 }
@@ -368,8 +370,9 @@ bool cli_report_pipeline(const struct mls_pipeline *p, struct mls_json *to,
                          struct mls_error *err)
 {
     static const char *const keys[] = { "task", "target", "classes",
-                                        "learner", "params", "chosen",
-                                        "training_rows", "steps", NULL };
+                                        "threshold", "learner", "params",
+                                        "chosen", "training_rows", "steps",
+                                        NULL };
     struct mls_json *about = mls_pipeline_describe(p, err);
     bool ok = about != NULL;
 

@@ -252,9 +252,12 @@ static bool check_metrics(const struct options *o, struct mls_error *err)
         ok = strcmp(names.items[i], "*") == 0
             || mls_metric_find(names.items[i], cli_task(o), err) != NULL;
     mls_list_clear(&names);
-    ok = ok
-        && (!o->best_threshold
-            || mls_metric_find(o->best_threshold, cli_task(o), err));
+    if (ok && o->best_threshold) {
+        const struct mls_metric_type *metric =
+            mls_metric_find(o->best_threshold, 0, err);
+
+        ok = metric && mls_metric_has_threshold(metric, cli_task(o), err);
+    }
     return ok && check_bounds(o, &o->fail_below, "--fail-below", err)
         && check_bounds(o, &o->fail_above, "--fail-above", err);
 }
@@ -465,7 +468,12 @@ static bool check_together(const struct command *command,
                 || !exclude(held, "--test-fraction", o->valid, "--valid",
                             err)))
         || !exclude(o->steps, "--steps", o->from, "--from", err)
-        || !exclude(o->group, "--group", o->time, "--time", err))
+        || !exclude(o->group, "--group", o->time, "--time", err)
+        || !exclude(o->frozen, "--frozen", o->group, "--group", err)
+        || !exclude(o->frozen, "--frozen", o->time, "--time", err)
+        || (options_takes(command, "learner")
+            && !exclude(!isnan(o->threshold), "--threshold", o->best_threshold,
+                        "--best-threshold", err)))
         return false;
     if (o->curves && cli_is_json(o->curves) < 0) {
         mls_fail(err, MLS_USAGE, "--curves writes CSV or JSON, by the name of "

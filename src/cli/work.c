@@ -3,6 +3,7 @@
  * read by them, figures checked against what was demanded.
  */
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/file.h"
 #include "cli/cli.h"
@@ -410,6 +411,33 @@ bool cli_evaluate_options(struct cli *cli, int64_t rows,
         .curves = o->curves != NULL, .best = o->best_threshold
     };
     return metric_record(cli, &options->metrics, err);
+}
+
+bool cli_set_threshold(const struct options *o, struct mls_pipeline *p,
+                       struct mls_error *err)
+{
+    return (isnan(o->threshold) && !o->best_threshold)
+        || mls_pipeline_set_threshold(p, o->threshold, err);
+}
+
+bool cli_find_threshold(struct cli *cli, struct mls_pipeline *p,
+                        const struct mls_table *table, struct mls_error *err)
+{
+    const struct options *o = cli->options;
+    int folds = o->cv == MLS_AUTO_INTEGER ? CLI_FOLDS : (int)o->cv;
+    double start = mls_now(), threshold, value;
+    bool ok = !o->best_threshold
+        || (mls_cross_threshold(p, table, folds, o->best_threshold,
+                                (uint64_t)o->seed, &cli->run, &threshold,
+                                &value, err)
+            && mls_pipeline_set_threshold(p, threshold, err));
+
+    cli->measure_seconds += mls_now() - start;
+    if (ok && o->best_threshold)
+        mls_note(&cli->run, MLS_LOG_NOTE,
+                 "at threshold %.6g, %s is %.6g in %d-fold cross-validation",
+                 threshold, o->best_threshold, value, folds);
+    return ok;
 }
 
 static bool check_bounds(const struct mls_list *list, bool below,

@@ -211,7 +211,7 @@ static void fill_baseline(const struct mls_pipeline *p, int64_t n,
         if (p->baseline[k] > p->baseline[(int64_t)said])
             said = (double)k;
     if (p->task == MLS_BINARY)
-        said = p->baseline[1] >= (isnan(threshold) ? 0.5 : threshold);
+        said = p->baseline[1] >= mls_pipeline_cut(p, threshold);
     for (int64_t i = 0; i < n; i++) {
         value[i] = said;
         for (int64_t k = 0; k < classes; k++)
@@ -323,7 +323,7 @@ static bool find_best(const struct mls_outcome *outcome, const char *name,
 
     if (!name)
         return true;
-    metric = mls_metric_find(name, outcome->task, err);
+    metric = mls_metric_find(name, 0, err);
     if (!metric
         || !mls_best_threshold(outcome, metric, &best->threshold, &best->value,
                                err))

@@ -194,7 +194,8 @@ static bool pinball_90(const struct mls_outcome *outcome, double *value,
 const struct mls_metric_type mls_metric_median_absolute_error = {
     .name = "median_absolute_error",
     .title = "median of the absolute errors",
-    .source = "Hyndman & Fan (1996), American Statistician 50(4), 361-365, type 2",
+    .source = "Hyndman & Fan (1996), American Statistician 50(4), 361-365, "
+              "type 2",
     .tasks = MLS_TASK_REGRESSION,
     .larger_is_better = false,
     .needs = MLS_NEEDS_PREDICTION,

@@ -2,7 +2,8 @@
  * How far probabilities are from the shares that come true.  Rows are put into
  * 15 bins of equal width by a probability p, and
  *
- *   calibration_error = sum over bins of |sum of w p - sum of w came| / sum of w
+ *   calibration_error = sum over bins of |sum of w p - sum of w came|
+ *                       / sum of w
  *
  * which is the mean distance of probability and share, each bin weighted by
  * its rows.  Binary tasks take p of the positive class, and whether the row is

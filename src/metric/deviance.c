@@ -158,7 +158,8 @@ static bool mean_absolute_percentage_error(const struct mls_outcome *outcome,
 const struct mls_metric_type mls_metric_mean_poisson_deviance = {
     .name = "mean_poisson_deviance",
     .title = "mean deviance of counts, for predictions above 0",
-    .source = "mean of 2 (t log(t/p) - t + p); Nelder & Wedderburn (1972), JRSS A 135",
+    .source = "mean of 2 (t log(t/p) - t + p); Nelder & Wedderburn "
+              "(1972), JRSS A 135",
     .tasks = MLS_TASK_REGRESSION,
     .larger_is_better = false,
     .needs = MLS_NEEDS_PREDICTION,
@@ -168,7 +169,8 @@ const struct mls_metric_type mls_metric_mean_poisson_deviance = {
 const struct mls_metric_type mls_metric_mean_gamma_deviance = {
     .name = "mean_gamma_deviance",
     .title = "mean deviance of amounts, for values above 0",
-    .source = "mean of 2 (log(p/t) + t/p - 1); Nelder & Wedderburn (1972), JRSS A 135",
+    .source = "mean of 2 (log(p/t) + t/p - 1); Nelder & Wedderburn "
+              "(1972), JRSS A 135",
     .tasks = MLS_TASK_REGRESSION,
     .larger_is_better = false,
     .needs = MLS_NEEDS_PREDICTION,

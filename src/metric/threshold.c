@@ -12,11 +12,10 @@
 #include "metric/one_vs_rest.h"
 #include "metric/outcome.h"
 
-static bool check_metric(const struct mls_outcome *outcome,
-                         const struct mls_metric_type *metric,
-                         struct mls_error *err)
+bool mls_metric_has_threshold(const struct mls_metric_type *metric,
+                              enum mls_task task, struct mls_error *err)
 {
-    if (outcome->task != MLS_BINARY) {
+    if (task != 0 && task != MLS_BINARY) {
         mls_fail(err, MLS_USAGE, "a threshold is for two classes");
         return mls_fail_fix(err, "leave it out, or make the target binary");
     }
@@ -106,7 +105,7 @@ bool mls_best_threshold(const struct mls_outcome *outcome,
     int64_t count;
     bool ok;
 
-    if (!check_metric(outcome, metric, err)
+    if (!mls_metric_has_threshold(metric, outcome->task, err)
         || !mls_outcome_total(outcome, metric->name, &total, err)
         || !mls_outcome_probabilities(outcome, metric->name, err))
         return false;

@@ -266,6 +266,8 @@ struct mls_json *mls_pipeline_describe(const struct mls_pipeline *p,
         && (!p->fitted || mls_json_add_integer(json, "training_rows",
                                                p->training_rows, err))
         && mls_json_add_integer(json, "seed", (int64_t)p->seed, err)
+        && (!p->has_threshold
+            || mls_json_add_real(json, "threshold", p->threshold, err))
         && (!p->class_weight || mls_json_add_text(json, "class_weight",
                                                   p->class_weight, err))
         && add_copy(json, "quality", p->quality, err)

@@ -271,6 +271,8 @@ static bool copy_settings(struct mls_pipeline *to,
     to->drop_missing_target = from->drop_missing_target;
     to->unknown_is_error = from->unknown_is_error;
     to->seed = from->seed;
+    to->has_threshold = from->has_threshold;
+    to->threshold = from->threshold;
     to->frozen = from->frozen;
     for (int64_t i = 0; i < from->classes.count; i++)
         if (!mls_list_add(&to->classes, from->classes.items[i], err))
@@ -309,6 +311,26 @@ struct mls_pipeline *mls_pipeline_copy(const struct mls_pipeline *from,
         return p;
     mls_pipeline_free(p);
     return NULL;
+}
+
+bool mls_pipeline_set_threshold(struct mls_pipeline *p, double threshold,
+                                struct mls_error *err)
+{
+    if (p->task != MLS_BINARY) {
+        mls_fail(err, MLS_USAGE, "a threshold is for two classes");
+        return mls_fail_fix(err, "leave it out, or make the target binary");
+    }
+    if (threshold < 0 || threshold > 1)
+        return mls_fail(err, MLS_USAGE, "threshold %g is not in [0, 1]",
+                        threshold);
+    p->has_threshold = !isnan(threshold);
+    p->threshold = p->has_threshold ? threshold : 0;
+    return true;
+}
+
+double mls_pipeline_threshold(const struct mls_pipeline *p)
+{
+    return p->has_threshold ? p->threshold : NAN;
 }
 
 /* --- params ------------------------------------------------------------ */

@@ -37,6 +37,8 @@ struct mls_pipeline {
 
     char *class_weight;
     bool drop_missing_target, unknown_is_error;
+    bool has_threshold;
+    double threshold;           /* binary: instead of 0.5 */
     uint64_t seed;
 
     /* Once fitted or loaded: */
@@ -55,6 +57,10 @@ struct mls_pipeline {
 /* The schema after step count - 1; count 0 is the raw one. */
 const struct mls_schema *mls_pipeline_after(const struct mls_pipeline *p,
                                             int64_t count);
+
+/* The threshold in force: the one asked for, or when that is NaN the
+ * pipeline's own, or 0.5. */
+double mls_pipeline_cut(const struct mls_pipeline *p, double threshold);
 
 /* recipe.c */
 MLS_CHECK bool mls_recipe_build(struct mls_pipeline *p,

@@ -126,6 +126,13 @@ static void decide(const struct mls_pipeline *p, int64_t rows,
     }
 }
 
+double mls_pipeline_cut(const struct mls_pipeline *p, double threshold)
+{
+    return !isnan(threshold)  ? threshold
+        : p->has_threshold    ? p->threshold
+                              : 0.5;
+}
+
 static bool need_model(const struct mls_pipeline *p, struct mls_error *err)
 {
     if (p->fitted && p->model)
@@ -146,7 +153,7 @@ bool mls_pipeline_predict(const struct mls_pipeline *p,
         mls_prediction_clear(out);
         return false;
     }
-    decide(p, block->rows, isnan(threshold) ? 0.5 : threshold, out->score,
+    decide(p, block->rows, mls_pipeline_cut(p, threshold), out->score,
            out->probability, out->value);
     return true;
 }
@@ -181,7 +188,7 @@ bool mls_pipeline_predict_table(const struct mls_pipeline *p,
                                 struct mls_error *err)
 {
     struct mls_table arranged = { 0 };
-    struct all all = { p, &arranged, isnan(threshold) ? 0.5 : threshold, out };
+    struct all all = { p, &arranged, mls_pipeline_cut(p, threshold), out };
     bool ok;
 
     *out = (struct mls_prediction){ 0 };

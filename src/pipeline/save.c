@@ -96,6 +96,8 @@ static bool settings_to_json(const struct mls_pipeline *p,
                              p->drop_missing_target, err)
         && mls_json_add_bool(settings, "unknown_is_error",
                              p->unknown_is_error, err)
+        && (!p->has_threshold
+            || mls_json_add_real(settings, "threshold", p->threshold, err))
         && (!p->class_weight
             || mls_json_add_text(settings, "class_weight", p->class_weight,
                                  err));
@@ -417,6 +419,19 @@ static bool load_learner(struct mls_pipeline *p, const struct mls_json *json,
     return ok;
 }
 
+/* Optional: files without it predict from 0.5 on. */
+static bool load_threshold(struct mls_pipeline *p, const struct mls_json *json,
+                           struct mls_error *err)
+{
+    double threshold = mls_json_real(json, NAN);
+
+    if (!json)
+        return true;
+    if (!(threshold >= 0 && threshold <= 1) || p->task != MLS_BINARY)
+        return bad(err, "it has a threshold that it cannot have");
+    return mls_pipeline_set_threshold(p, threshold, err);
+}
+
 static bool load_settings(struct mls_pipeline *p, const struct mls_json *json,
                           struct mls_error *err)
 {
@@ -432,6 +447,8 @@ static bool load_settings(struct mls_pipeline *p, const struct mls_json *json,
         mls_json_bool(mls_json_get(settings, "drop_missing_target"), false);
     p->unknown_is_error =
         mls_json_bool(mls_json_get(settings, "unknown_is_error"), false);
+    if (!load_threshold(p, mls_json_get(settings, "threshold"), err))
+        return false;
     if (!class_weight)
         return true;
     if (p->classes.count == 0)

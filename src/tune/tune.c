@@ -81,6 +81,8 @@ static bool format_pipeline(const struct mls_pipeline *p,
                 mls_pipeline_class(p, (int)p->classes.count - 1), err))
         && (!p->class_weight || mls_json_add_text(json, "class_weight",
                                                   p->class_weight, err))
+        && (!p->has_threshold
+            || mls_json_add_real(json, "threshold", p->threshold, err))
         && mls_json_print(json, false, text, err);
 
     mls_json_free(json);

@@ -75,6 +75,25 @@ static bool evaluate(const struct work *w, struct mls_error *err)
     return ok;
 }
 
+static bool find_threshold(const struct work *w, struct mls_error *err)
+{
+    struct mls_settings settings = { .train = true };
+    struct mls_read_options options = { 0 };
+    struct mls_roles roles = { .target = "target", .group = "gamma" };
+    struct mls_table table = { 0 };
+    struct mls_pipeline *p = NULL;
+    double threshold, value;
+    bool ok = mls_table_read(w->csv, &options, NULL, &table, err)
+        && mls_schema_set_roles(&table.schema, &roles, err)
+        && (p = mls_pipeline_new(&settings, &table, NULL, err)) != NULL
+        && mls_cross_threshold(p, &table, 2, "f1", 0, NULL, &threshold, &value,
+                               err);
+
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+    return ok;
+}
+
 static bool tune(const struct work *w, struct mls_error *err)
 {
     struct mls_settings settings = { .train = true, .seed = 1 };
@@ -157,6 +176,8 @@ static void torture_task(enum mls_task task)
     torture(predict, &w);
     torture(evaluate, &w);
     torture(tune, &w);
+    if (task == MLS_BINARY)
+        torture(find_threshold, &w);
     unlink(csv);
     unlink(model);
 }
@@ -173,11 +194,18 @@ static void classification_survives_every_failed_allocation(void **state)
     torture_task(MLS_MULTICLASS);
 }
 
+static void two_classes_survive_every_failed_allocation(void **state)
+{
+    (void)state;
+    torture_task(MLS_BINARY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regression_survives_every_failed_allocation),
         cmocka_unit_test(classification_survives_every_failed_allocation),
+        cmocka_unit_test(two_classes_survive_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

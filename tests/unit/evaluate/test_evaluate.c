@@ -430,6 +430,107 @@ static void folds_say_nothing(void **state)
     mls_table_clear(&table);
 }
 
+/* Each fold's rows predicted by hand; then the best threshold of all. */
+static void threshold_by_hand(const struct mls_table *table, int k,
+                              const struct mls_metric_type *metric,
+                              double *threshold, double *value)
+{
+    struct mls_error err = { 0 };
+    int64_t rows = table->rows;
+    int64_t *train = mls_new(rows, sizeof *train, &err);
+    int32_t *fold = mls_new(rows, sizeof *fold, &err);
+    double *p1 = mls_new(2 * rows, sizeof *p1, &err);
+    struct mls_pipeline *p = unfitted(table);
+    struct mls_outcome outcome = { .task = MLS_BINARY, .n = rows,
+                                   .classes = 2, .probability = p1 };
+    double *truth = mls_pipeline_truth(p, table, &err);
+
+    assert_true(train && fold && p1 && truth);
+    must(mls_split_folds(rows, truth, k, 5, fold, &err), &err);
+    for (int f = 0; f < k; f++) {
+        struct mls_prediction made;
+        int64_t trains = 0;
+
+        for (int64_t i = 0; i < rows; i++)
+            if (fold[i] != f)
+                train[trains++] = i;
+        must(mls_pipeline_fit(p, table, train, trains, NULL, &err), &err);
+        must(mls_pipeline_predict_table(p, table, NAN, NULL, &made, &err),
+             &err);
+        for (int64_t i = 0; i < 2 * rows; i++)
+            if (fold[i / 2] == f)
+                p1[i] = made.probability[i];
+        mls_prediction_clear(&made);
+    }
+    outcome.truth = truth;
+    must(mls_best_threshold(&outcome, metric, threshold, value, &err), &err);
+    mls_free(train);
+    mls_free(fold);
+    mls_free(p1);
+    mls_free(truth);
+    mls_pipeline_free(p);
+}
+
+static void the_threshold_is_found_on_rows_the_model_has_not_seen(void **state)
+{
+    struct form f = { .task = MLS_BINARY };
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+    double threshold, value, expected, best;
+
+    (void)state;
+    read_form(&f, NULL, &table);
+    p = unfitted(&table);
+    must(mls_cross_threshold(p, &table, 4, "f2", 5, NULL, &threshold, &value,
+                             &err), &err);
+    threshold_by_hand(&table, 4, mls_metric_find("f2", MLS_BINARY, &err),
+                      &expected, &best);
+    assert_true(threshold == expected && value == best);
+    assert_true(threshold < 0.5); /* f2 wants recall */
+    assert_false(mls_pipeline_is_fitted(p));
+    assert_true(isnan(mls_pipeline_threshold(p)));
+    assert_false(mls_cross_threshold(p, &table, 4, "log_loss", 5, NULL,
+                                     &threshold, &value, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+/* Of 0.2 and 0.9, the one that was asked for last counts. */
+static void a_pipeline_predicts_from_its_own_threshold_on(void **state)
+{
+    struct form f = { .task = MLS_BINARY };
+    struct mls_evaluate_options own = { .threshold = NAN },
+                                other = { .threshold = 0.9 };
+    struct mls_evaluation e;
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+    double positive[3];
+
+    (void)state;
+    read_form(&f, NULL, &table);
+    p = unfitted(&table);
+    must(mls_pipeline_fit(p, &table, NULL, 0, NULL, &err), &err);
+    for (int i = 0; i < 3; i++) {
+        if (i == 1)
+            must(mls_pipeline_set_threshold(p, 0.2, &err), &err);
+        must(mls_evaluate(p, &table, i == 2 ? &other : &own, NULL, &e, &err),
+             &err);
+        positive[i] = e.confusion[1] + e.confusion[3];
+        mls_evaluation_clear(&e);
+    }
+    assert_true(positive[2] < positive[0] && positive[0] < positive[1]);
+    assert_false(mls_pipeline_set_threshold(p, 1.5, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    assert_true(mls_pipeline_threshold(p) == 0.2);
+    must(mls_pipeline_set_threshold(p, NAN, &err), &err);
+    assert_true(isnan(mls_pipeline_threshold(p)));
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +548,9 @@ int main(void)
         cmocka_unit_test(folds_say_nothing),
         cmocka_unit_test(
             a_row_without_prediction_is_refused_with_its_place),
+        cmocka_unit_test(
+            the_threshold_is_found_on_rows_the_model_has_not_seen),
+        cmocka_unit_test(a_pipeline_predicts_from_its_own_threshold_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

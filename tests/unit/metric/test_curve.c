@@ -152,7 +152,8 @@ static void weighted_curves_are_scikit_learns(void **state)
         in.weight[i] = i * 5 % 7 / 8.0;
     in.outcome.weight = in.weight;
     make(&in.outcome, &curves);
-    check_curve(&curves, MLS_CURVE_ROC, 1, 15, roc_x_weighted, roc_y_weighted, roc_at_weighted);
+    check_curve(&curves, MLS_CURVE_ROC, 1, 15, roc_x_weighted,
+                roc_y_weighted, roc_at_weighted);
     check_curve(&curves, MLS_CURVE_PRECISION_RECALL, 1, 18,
                 pr_x_weighted, pr_y_weighted, pr_at_weighted);
     mls_curves_clear(&curves);

@@ -78,6 +78,7 @@ static void wrong_metadata_is_refused(void **state)
         { "\"role\":\"target\"", "\"role\":\"feature\"" },
         { "\"name\":\"alpha\"", "\"name\":\"zeta\"" },
         { "\"seed\":0", "\"seed\":\"x\"" },
+        { "\"seed\":0", "\"seed\":0,\"threshold\":0.5" },
     };
     const char *path = scratch("wrong.mlspec");
     struct mls_arrays arrays = { 0 };
@@ -139,6 +140,36 @@ static void columns_of_another_kind_are_refused(void **state)
     mls_arrays_clear(&arrays);
     mls_pipeline_free(p);
     mls_table_clear(&table);
+    unlink(path);
+}
+
+static void a_threshold_is_kept_and_one_out_of_bounds_refused(void **state)
+{
+    struct form f = { .task = MLS_BINARY, .rows = 80 };
+    struct mls_settings settings = { .train = true };
+    struct mls_pipeline *p = fit_form(&f, &settings, NULL, 0, 1), *loaded;
+    const char *path = scratch("threshold.mlspec");
+    struct mls_arrays arrays = { 0 };
+    struct mls_error err = { 0 };
+    char *metadata, *changed;
+
+    (void)state;
+    must(mls_pipeline_set_threshold(p, 0.1, &err), &err);
+    must(mls_pipeline_save(p, path, &err), &err);
+    loaded = mls_pipeline_load(path, &err);
+    must(loaded != NULL, &err);
+    assert_true(mls_pipeline_threshold(loaded) == 0.1);
+    must(mls_container_read(path, &metadata, &arrays, &err), &err);
+    changed = replaced(metadata, "\"threshold\":0.1", "\"threshold\":1.1");
+    refuse(path, changed, &arrays, "a threshold of 1.1");
+    mls_free(changed);
+    changed = replaced(metadata, "\"threshold\":0.1", "\"threshold\":\"x\"");
+    refuse(path, changed, &arrays, "a threshold of x");
+    mls_free(changed);
+    mls_free(metadata);
+    mls_arrays_clear(&arrays);
+    mls_pipeline_free(loaded);
+    mls_pipeline_free(p);
     unlink(path);
 }
 
@@ -224,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_missing_or_short_array_is_refused),
         cmocka_unit_test(changed_bytes_are_survived),
         cmocka_unit_test(loading_needs_a_model_file),
+        cmocka_unit_test(a_threshold_is_kept_and_one_out_of_bounds_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
