@@ -32,7 +32,8 @@ static double objective(const struct rows *r, const double *coef,
             fit += coef[j] * feature_at(i, j);
         size = fabs(r->y[i] - fit);
         sum += r->w[i]
-            * (s + (size <= e * s ? size * size / s : 2 * e * size - s * e * e));
+            * (s + (size <= e * s ? size * size / s
+                                  : 2 * e * size - s * e * e));
     }
     for (int64_t j = 0; j < 3; j++)
         sum += l2 * coef[j] * coef[j];
