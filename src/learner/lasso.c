@@ -3,6 +3,10 @@
  * exactly 0.  The arithmetic is in lasso_solve.c; here are the params, the sums
  * over rows, and the choice of the penalty.
  *
+ * Of the elastic net's two penalties the one on squares is divided by the
+ * standard deviation of the target: sizes of coefficients have its unit, so the
+ * balance between the two would hinge on that unit otherwise.
+ *
  * The penalty that is not given is chosen by ten-fold cross-validation along a
  * path of penalties.  Rows are put in folds once, and each fold summed up once:
  * the sums to train on are those of the other folds, and the error of a fold
@@ -53,7 +57,7 @@ static const struct mls_param elastic_net_params[] = {
       .max = 1e12, .low = 1e-3, .high = 1e4, .flags = MLS_LOG,
       .help = "weight of both penalties; larger shrinks coefficients and makes "
               "more of them 0; auto: by cross-validation" },
-    { "l1_ratio", FIELD(share), .kind = MLS_REAL, .def = 0.5, .min = 0,
+    { "l1_share", FIELD(share), .kind = MLS_REAL, .def = 0.5, .min = 0,
       .max = 1, .low = 0.05, .high = 1,
       .help = "share of the penalty on sizes; the rest is on squares" },
     INTERCEPT,
@@ -174,6 +178,7 @@ struct path {
     const struct mls_sums *fold; /* FOLDS */
     double penalty[PENALTIES];
     double share;
+    double square;              /* l2 for a penalty of 1 */
     bool intercept;
     int64_t p;
     double error[FOLDS][PENALTIES];
@@ -192,7 +197,7 @@ static bool walk(const struct mls_sums *train, const struct path *path,
 {
     for (int k = 0; k < PENALTIES; k++) {
         double l1 = path->penalty[k] * path->share, constant = mean_y;
-        double l2 = path->penalty[k] * (1 - path->share);
+        double l2 = path->penalty[k] * path->square;
 
         if (!mls_lasso_solve(train, l1, l2, before(path, k), b, NULL, err))
             return false;
@@ -383,14 +388,15 @@ static bool cross_validate(struct fitting *f, const int64_t *begin,
 static bool descend(struct fitting *f, double *b, struct mls_error *err)
 {
     double share = f->share, previous = INFINITY;
-    double l1 = f->penalty * share, l2 = f->penalty * (1 - share);
+    double square = (1 - share) / f->unit_y;
+    double l1 = f->penalty * share, l2 = f->penalty * square;
     double step = pow(1e-4, 1.0 / 20);
     double at = mls_lasso_largest(&f->all) / fmax(share, 1e-3);
 
     for (; at * step > f->penalty && at > 1e-5 * f->penalty; at *= step) {
         if (!mls_run_go_on(f->job->run, err)
-            || !mls_lasso_solve(&f->all, at * share, at * (1 - share),
-                                previous, b, NULL, err)) {
+            || !mls_lasso_solve(&f->all, at * share, at * square, previous, b,
+                                NULL, err)) {
             return false;
         }
         previous = at * share;
@@ -430,6 +436,7 @@ static bool fit_into(struct fitting *f, const struct mls_param *row,
         ok = ok && (f->path = mls_new(1, sizeof(*f->path), err)) != NULL;
         if (ok) {
             f->path->share = f->share;
+            f->path->square = (1 - f->share) / f->unit_y;
             f->path->intercept = f->params->intercept;
             f->path->p = f->design.x.columns;
         }
@@ -509,7 +516,7 @@ const struct mls_learner_type mls_learner_elastic_net = {
     .name = "elastic_net",
     .summary = "least squares with a penalty between lasso's and ridge's",
     .source = "Zou & Hastie (2005), J. R. Stat. Soc. B 67(2), 301-320",
-    .objective = "1/2 sum_i w_i (y_i - b0 - x_i'b)^2 + penalty (l1_ratio |b|_1 "
-                 "+ (1 - l1_ratio)/2 |b|^2)",
+    .objective = "1/2 sum_i w_i (y_i - b0 - x_i'b)^2 + penalty (l1_share |b|_1 "
+                 "+ (1 - l1_share)/(2 s) |b|^2), s: standard deviation of y",
     .params = elastic_net_params, .fit = fit_elastic_net, SAME
 };

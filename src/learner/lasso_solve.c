@@ -73,7 +73,8 @@ double mls_sums_error(const struct mls_sums *sums, const double *b,
                       double constant)
 {
     int64_t p = sums->gram.columns;
-    double error = sums->yy + constant * (constant * sums->weight - 2 * sums->y);
+    double error =
+        sums->yy + constant * (constant * sums->weight - 2 * sums->y);
 
     for (int64_t j = 0; j < p; j++) {
         const double *column = sums->gram.data + j * p;

@@ -15,6 +15,7 @@
     ROW(poisson) \
     ROW(gamma) \
     ROW(tweedie) \
+    ROW(huber) \
     ROW(logistic) \
     ROW(constant)
 

@@ -33,6 +33,7 @@
 #include "base/memory.h"
 #include "base/reduce.h"
 #include "base/threads.h"
+#include "learner/logistic_fused.h"
 #include "learner/logistic_newton.h"
 
 #define MATRIX_FREE_SIZE 2000
@@ -621,18 +622,31 @@ static void clear(struct newton *it)
     mls_free(it->scores.data);
 }
 
+static bool can_be_fused(const struct mls_logistic *problem)
+{
+    return problem->outputs == 1 && !problem->loss && !problem->matrix_free
+        && problem->x->rows >= MLS_FUSED_ROWS && problem->x->columns > 0
+        && problem->x->columns <= MLS_FUSED_COLUMNS;
+}
+
 bool mls_logistic_solve(const struct mls_logistic *problem,
                         struct mls_matrix *b,
                         struct mls_logistic_result *result,
                         struct mls_error *err)
 {
     struct newton it = { .in = problem, .b = b };
-    bool ok, done;
+    bool ok, done = false;
 
     *result = (struct mls_logistic_result){ 0 };
+    if (can_be_fused(problem)
+        && (!mls_logistic_fused(problem, b, result, &done, err) || done)) {
+        return done;
+    }
+    result->iterations = 0;
     it.size = problem->x->columns * problem->outputs;
     it.matrix_free = problem->matrix_free || it.size > MATRIX_FREE_SIZE;
     ok = make_room(&it, err)
+        && (it.size == 0 || times_x(&it, b, &it.scores, err))
         && objective_at(&it, false, 0, &it.objective, err);
     done = it.size == 0;
     result->converged = done;

@@ -4,6 +4,7 @@
  */
 #include "test.h"
 
+#include "learner/design.h"
 #include "learner/logistic_newton.h"
 #include "learner/logistic_solve.h"
 #include "unit/learner/cases.h"
@@ -539,6 +540,93 @@ static void a_run_that_is_to_stop_stops(void **state)
     rows_clear(&r);
 }
 
+/* What many rows are solved by: the classes overlap, or not at all. */
+static void many_rows(struct rows *r, int64_t rows, bool separated)
+{
+    rows_new(r, rows, 4, MLS_BINARY, 2);
+    for (int64_t i = 0; i < rows; i++) {
+        double s;
+
+        for (int64_t j = 0; j < 4; j++)
+            r->data.x.data[i + j * rows] = hashed(i * 7 + 1, 31 * j + 5);
+        s = 2 * r->data.x.data[i] - r->data.x.data[i + rows];
+        r->y[i] = s + (separated ? 0 : 2 * hashed(3 * i, 77)) > 0.2;
+    }
+}
+
+/* Both solvers, at sizes that begin from a sample of the rows and that do not,
+ * with a last chunk of few rows. */
+static void many_rows_have_the_optimum_of_the_slow_way(void **state)
+{
+    static const int64_t sizes[] = { 20011, 70003 };
+
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        struct mls_logistic_result result[2];
+        struct mls_matrix b[2];
+        struct mls_design design;
+        struct mls_error err;
+        struct rows r;
+
+        many_rows(&r, sizes[k / 2], false);
+        if (k % 2)
+            use_weights(&r);
+        assert_true(mls_design_new(NULL, &r.data, true, true, &design, &err));
+        for (int way = 0; way < 2; way++) {
+            struct mls_logistic problem = {
+                .x = &design.x, .y = r.y, .w = r.data.target.weight,
+                .square = design.square, .weight = design.weight,
+                .outputs = 1, .penalised = 4, .l2 = 0.7, .tolerance = 1e-10,
+                .max_iterations = 100, .matrix_free = way == 1
+            };
+
+            assert_true(mls_matrix_new(&b[way], 5, 1, &err));
+            assert_true(
+                mls_logistic_solve(&problem, &b[way], &result[way], &err));
+            assert_true(result[way].converged);
+        }
+        for (int j = 0; j < 5; j++)
+            assert_near(b[0].data[j], b[1].data[j], 1e-9);
+        assert_near(result[0].objective / result[1].objective, 1, 1e-13);
+        mls_free(b[0].data);
+        mls_free(b[1].data);
+        mls_design_clear(&design);
+        rows_clear(&r);
+    }
+}
+
+static void many_rows_that_are_separated_are_told(void **state)
+{
+    struct mls_json *chosen;
+    struct mls_model *model;
+    struct mls_error err;
+    struct rows r;
+
+    (void)state;
+    many_rows(&r, 70003, true);
+    chosen = mls_json_new_object(&err);
+    model = fit_rows(&mls_learner_logistic, "l2=0", &r, chosen);
+    assert_false(mls_json_bool(mls_json_get(chosen, "converged"), true));
+    mls_model_free(model);
+    mls_json_free(chosen);
+    rows_clear(&r);
+}
+
+static void many_rows_keep_the_contract(void **state)
+{
+    struct rows r;
+
+    (void)state;
+    many_rows(&r, 70003, false);
+    use_weights(&r);
+    assert_threads_agree(&mls_learner_logistic, "", &r);
+    assert_stops(&mls_learner_logistic, "", &r);
+    rows_clear(&r);
+    many_rows(&r, 20011, false);
+    assert_survives_no_memory(&mls_learner_logistic, "max_iterations=2", &r);
+    rows_clear(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,6 +636,9 @@ int main(void)
         cmocka_unit_test(classes_of_a_softmax_sum_to_zero),
         cmocka_unit_test(a_softmax_of_two_is_the_binary_model),
         cmocka_unit_test(both_ways_to_a_step_agree),
+        cmocka_unit_test(many_rows_have_the_optimum_of_the_slow_way),
+        cmocka_unit_test(many_rows_that_are_separated_are_told),
+        cmocka_unit_test(many_rows_keep_the_contract),
         cmocka_unit_test(many_columns_are_solved_without_a_matrix),
         cmocka_unit_test(separated_classes_without_penalty_end_with_a_warning),
         cmocka_unit_test(dependent_columns_without_penalty_converge),
