@@ -391,7 +391,7 @@ static inline size_t put_fraction(uint64_t fraction, int decimals, char *text)
     return (size_t)put_sixteen(fraction * powers_of_ten[16 - decimals], text);
 }
 
-/* A positive value as a decimal of at most so many places; 0 when it is none. */
+/* A positive value as a decimal of at most so many places; 0: it is none. */
 static inline size_t write_decimal(double value, int decimals, char *text)
 {
     double power = (double)(int64_t)powers_of_ten[decimals];
