@@ -19,11 +19,6 @@
  * the bytes are those of one thread.  At most BATCH pieces are underway at
  * once, however slow the output is.
  *
- * Within a piece the cells of TILE_ROWS rows are first brought together, column
- * by column.  Columns of a block lie a power of two apart, so that the same row
- * of all of them falls into one set of the cache, from which each read would
- * drive out the others (measured: 22 ns a cell became 14).
- *
  * Columns of numbers are told what their last numbers looked like (see
  * mls_format_real_like), and of each dictionary it is known beforehand whether
  * any level needs quotes.
@@ -42,28 +37,19 @@
 #define BATCH 64
 #define BATCH_CELLS (4 * 1024 * 1024)   /* fewer pieces when rows are wide */
 #define BATCH_LEAST 8
-#define TILE_ROWS 16
 #define FIRST_SHEET (64 * 1024)
 #define NUMBER_ROOM 40          /* a number, what follows it, and to spare */
 
 /* What one column of a piece has come to. */
 struct progress {
-    enum mls_storage storage;
     struct mls_real_hint hint;
     int64_t sparse;             /* the next non-zero */
-};
-
-union cell {
-    double real;                /* SPARSE too */
-    int64_t time;
-    uint32_t code;
 };
 
 struct sheet {
     char *bytes;
     size_t length, capacity;
     struct progress *columns;
-    union cell *cells;          /* of TILE_ROWS rows, one after another */
 };
 
 struct piece {
@@ -266,18 +252,14 @@ static bool start_piece(const struct mls_writer *w, const struct piece *p,
 
     if (s->columns == NULL)
         s->columns = mls_new(count, sizeof(*s->columns), err);
-    if (s->columns != NULL && s->cells == NULL)
-        s->cells = mls_new_array(
-            (w->piece_rows < TILE_ROWS ? w->piece_rows : TILE_ROWS) * count,
-            sizeof(*s->cells), err);
-    if (s->cells == NULL)
+    if (s->columns == NULL)
         return false;
     s->length = 0;
     for (int64_t i = 0; i < count; i++) {
         const struct mls_column *column = p->block->columns[i];
         bool found;
 
-        s->columns[i] = (struct progress){ .storage = column->storage };
+        s->columns[i] = (struct progress){ 0 };
         if (column->storage == MLS_STORE_SPARSE)
             s->columns[i].sparse =
                 mls_column_sparse_find(column, p->first, &found);
@@ -285,83 +267,45 @@ static bool start_piece(const struct mls_writer *w, const struct piece *p,
     return make_room(s, NUMBER_ROOM, err);
 }
 
-/* Cells of one column in rows [first, first + rows), every width-th of to. */
-static void gather(const struct mls_column *column, int64_t first,
-                   int64_t rows, struct progress *progress, union cell *to,
-                   int64_t width)
+static bool add_field(const struct mls_writer *w, struct sheet *s,
+                      const struct mls_column *column, int64_t i, int64_t row,
+                      struct mls_error *err)
 {
+    struct progress *progress = &s->columns[i];
+    bool first = i == 0;
+
     switch (column->storage) {
     case MLS_STORE_REAL:
-        for (int64_t r = 0; r < rows; r++)
-            to[r * width].real = column->real[first + r];
-        break;
+        return add_real(w, s, &progress->hint, column->real[row], first, err);
     case MLS_STORE_CODE:
-        for (int64_t r = 0; r < rows; r++)
-            to[r * width].code = column->code[first + r];
-        break;
+        return add_code(w, s, i, column->code[row], err);
     case MLS_STORE_TIME:
-        for (int64_t r = 0; r < rows; r++)
-            to[r * width].time = column->time[first + r];
-        break;
+        return add_time(w, s, i, column->time[row], err);
     case MLS_STORE_SPARSE:
-        for (int64_t r = 0; r < rows; r++)
-            to[r * width].real = next_sparse(column, &progress->sparse,
-                                             first + r);
-        break;
+        return add_real(w, s, &progress->hint,
+                        next_sparse(column, &progress->sparse, row), first,
+                        err);
     case MLS_STORE_TEXT:
         break;
     }
-}
-
-static bool add_row(const struct mls_writer *w, const struct mls_block *block,
-                    int64_t row, const union cell *cells, struct sheet *s,
-                    struct mls_error *err)
-{
-    bool ok = true;
-
-    for (int64_t i = 0; ok && i < w->schema.count; i++) {
-        struct progress *progress = &s->columns[i];
-
-        if (i > 0)
-            put(s, w->delimiter);
-        switch (progress->storage) {
-        case MLS_STORE_REAL:
-        case MLS_STORE_SPARSE:
-            ok = add_real(w, s, &progress->hint, cells[i].real, i == 0, err);
-            break;
-        case MLS_STORE_CODE:
-            ok = add_code(w, s, i, cells[i].code, err);
-            break;
-        case MLS_STORE_TIME:
-            ok = add_time(w, s, i, cells[i].time, err);
-            break;
-        case MLS_STORE_TEXT:
-            ok = add_text(w, s, block->columns[i], row, i == 0, err);
-            break;
-        }
-    }
-    put(s, '\n');
-    return ok && make_room(s, NUMBER_ROOM, err);
+    return add_text(w, s, column, row, first, err);
 }
 
 static bool fill_sheet(const struct mls_writer *w, const struct piece *p,
                        struct sheet *s, struct mls_error *err)
 {
-    int64_t count = w->schema.count, rows;
-
     if (!start_piece(w, p, s, err))
         return false;
-    for (int64_t done = 0; done < p->rows; done += rows) {
-        int64_t first = p->first + done;
-
-        rows = p->rows - done < TILE_ROWS ? p->rows - done : TILE_ROWS;
-        for (int64_t i = 0; i < count; i++)
-            gather(p->block->columns[i], first, rows, &s->columns[i],
-                   &s->cells[i], count);
-        for (int64_t r = 0; r < rows; r++) {
-            if (!add_row(w, p->block, first + r, s->cells + r * count, s, err))
+    for (int64_t row = p->first; row < p->first + p->rows; row++) {
+        for (int64_t i = 0; i < w->schema.count; i++) {
+            if (i > 0)
+                put(s, w->delimiter);
+            if (!add_field(w, s, p->block->columns[i], i, row, err))
                 return false;
         }
+        put(s, '\n');
+        if (!make_room(s, NUMBER_ROOM, err))
+            return false;
     }
     return true;
 }
@@ -547,7 +491,6 @@ static void free_writer(struct mls_writer *w)
     for (int i = 0; i < w->sheet_count; i++) {
         mls_free(w->sheets[i].bytes);
         mls_free(w->sheets[i].columns);
-        mls_free(w->sheets[i].cells);
     }
     pthread_mutex_destroy(&w->mutex);
     mls_free(w);
