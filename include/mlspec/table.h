@@ -110,10 +110,18 @@ struct mls_read_options {
 };
 
 /* What a reader met, for reports. */
+#define MLS_WRONG_LISTED 5
+struct mls_wrong_cell {
+    int64_t line, row;              /* of the file; the record, from 1 */
+    int64_t field;                  /* position in the schema */
+    char text[40];                  /* made safe to print, cut */
+};
+
 struct mls_read_counts {
     int64_t rows, skipped_rows, padded_rows;
     int64_t unknown;                /* unseen levels read as missing */
     int64_t wrong_cells;            /* with list_errors */
+    struct mls_wrong_cell wrong[MLS_WRONG_LISTED]; /* the first of them */
     int64_t extra_columns;
     int64_t bytes;
 };

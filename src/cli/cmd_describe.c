@@ -221,6 +221,28 @@ static void problem(struct mls_text *text, bool *any, const char *what)
     mls_text_wrap(text, what, 2);
 }
 
+/* The first wrong cells, a line each, as an error would say them. */
+static void wrong_cells(const struct mls_table *table, struct mls_text *text)
+{
+    const struct mls_read_counts *counts = &table->counts;
+    int64_t shown = counts->wrong_cells < MLS_WRONG_LISTED
+        ? counts->wrong_cells : MLS_WRONG_LISTED;
+
+    for (int64_t i = 0; i < shown; i++) {
+        const struct mls_wrong_cell *cell = &counts->wrong[i];
+
+        mls_text_format(
+            text, "    line %" PRId64 ": row %" PRId64 ", column \"%s\": "
+                  "\"%s\"\n",
+            cell->line, cell->row,
+            mls_show_text(table->schema.fields[cell->field].name).text,
+            cell->text);
+    }
+    if (counts->wrong_cells > shown)
+        mls_text_format(text, "    and %" PRId64 " more\n",
+                        counts->wrong_cells - shown);
+}
+
 static void problems(const struct mls_table *table,
                      const struct mls_profile *profile, struct mls_text *text)
 {
@@ -230,11 +252,12 @@ static void problems(const struct mls_table *table,
     if (table->counts.wrong_cells) {
         snprintf(line, sizeof line,
                  "%" PRId64 " %s not fit the kind of the column, which is "
-                 "shown as missing here; other commands refuse it and say "
-                 "where it is (--na or --categorical)",
+                 "shown as missing here; other commands refuse it "
+                 "(--na or --categorical)",
                  table->counts.wrong_cells,
                  table->counts.wrong_cells == 1 ? "cell does" : "cells do");
         problem(text, &any, line);
+        wrong_cells(table, text);
     }
     if (profile->duplicate_rows) {
         snprintf(line, sizeof line,
@@ -371,6 +394,31 @@ static bool column_json(const struct mls_profile_column *c,
 }
 
 /* "columns" is a schema, so that the report can be given to --schema. */
+/* "wrong": the first of them, left out when there are none. */
+static bool wrong_json(const struct mls_table *table, struct mls_json *to,
+                       struct mls_error *err)
+{
+    const struct mls_read_counts *counts = &table->counts;
+    struct mls_json *list, *item;
+
+    if (counts->wrong_cells == 0)
+        return true;
+    list = mls_json_add_array(to, "wrong", err);
+    for (int64_t i = 0; list && i < counts->wrong_cells
+                        && i < MLS_WRONG_LISTED; i++) {
+        const struct mls_wrong_cell *cell = &counts->wrong[i];
+
+        item = mls_json_add_object(list, NULL, err);
+        if (!item || !mls_json_add_integer(item, "line", cell->line, err)
+            || !mls_json_add_integer(item, "row", cell->row, err)
+            || !mls_json_add_text(item, "column",
+                                  table->schema.fields[cell->field].name, err)
+            || !mls_json_add_text(item, "text", cell->text, err))
+            return false;
+    }
+    return list != NULL;
+}
+
 static bool report(const struct options *o, struct cli *cli,
                    const struct mls_table *table,
                    const struct mls_profile *profile, struct mls_error *err)
@@ -383,6 +431,7 @@ static bool report(const struct options *o, struct cli *cli,
                                 err)
         && mls_json_add_integer(json, "wrong_cells",
                                 table->counts.wrong_cells, err)
+        && wrong_json(table, json, err)
         && mls_schema_to_json(&table->schema, false, json, err);
 
     columns = ok ? mls_json_add_array(json, "profile", err) : NULL;

@@ -45,14 +45,29 @@ static bool is_lenient(const struct target *t)
     return t->r->options.schema != NULL && mls_role_is_lenient(t->field->role);
 }
 
-/* A cell that is not of its kind: an error, or counted and missing. */
+/* Counts a wrong cell, and keeps the first few. */
+static void list_wrong(const struct target *t, struct mls_cell cell)
+{
+    struct mls_read_counts *counts = &t->r->counts;
+    struct mls_wrong_cell *wrong = &counts->wrong[counts->wrong_cells];
+
+    if (counts->wrong_cells++ >= MLS_WRONG_LISTED)
+        return;
+    wrong->line = t->line;
+    wrong->row = t->r->records;
+    wrong->field = t->field - t->r->schema.fields;
+    snprintf(wrong->text, sizeof(wrong->text), "%.39s",
+             mls_show(cell.bytes, (size_t)cell.length).text);
+}
+
+/* A cell that is not of its kind: an error, or listed and missing. */
 static bool wrong_cell(const struct target *t, struct mls_cell cell,
                        const char *why, struct mls_error *err)
 {
     if (is_lenient(t))
         return true;
     if (t->r->options.list_errors) {
-        t->r->counts.wrong_cells++;
+        list_wrong(t, cell);
         return true;
     }
     return mls_reader_fail_cell(
@@ -350,8 +365,12 @@ bool mls_convert_block(struct mls_reader *r, struct mls_block **block,
     *block = NULL;
     if (r->expected >= 0 && r->expected - r->counts.rows < capacity)
         capacity = r->expected - r->counts.rows;
-    if (capacity == 0)
-        return true;
+    if (capacity == 0) {
+        struct mls_row rest; /* what is left are rows to skip, and to count */
+
+        return r->options.bad_rows != MLS_BAD_SKIP
+            || mls_reader_row(r, &rest, err);
+    }
     if (!new_stages(r, err))
         return false;
     made = new_block(r, capacity, err);

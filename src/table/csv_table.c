@@ -293,23 +293,17 @@ static bool settle_columns(struct mls_whole *t, struct mls_error *err)
     }
 }
 
-/* Cells that are no numbers in columns of numbers: as the options say. */
-static void count_wrong(struct mls_whole *t)
+/* Cells that are no numbers in columns of numbers: the slow way says where. */
+static void look_for_wrong(struct mls_whole *t)
 {
-    struct mls_reader *r = t->in->r;
-
     for (int64_t i = 0; i < t->csv.width; i++) {
         const struct mls_watch *w = &t->in->watches[i];
         enum mls_kind kind = mls_watch_kind(w, w->set.count);
 
-        if ((MLS_KIND_BIT(kind) & MLS_KINDS_NUMERIC) == 0
-            || w->cells == w->numbers)
-            continue;
-        t->odd |= !r->options.list_errors;
-        r->counts.wrong_cells += w->cells - w->numbers;
+        if ((MLS_KIND_BIT(kind) & MLS_KINDS_NUMERIC) != 0
+            && w->cells != w->numbers)
+            t->odd = true;
     }
-    if (t->odd)
-        r->counts.wrong_cells = 0;
 }
 
 /* ---- the last touch ---- */
@@ -537,7 +531,7 @@ bool mls_csv_table(struct mls_inference *in, struct mls_table *table,
             && mls_parallel(t.run, t.chunk_count, read_chunk, &t, err)
             && check_chunks(&t, err) && (t.odd || settle_columns(&t, err));
         if (ok && !t.odd)
-            count_wrong(&t);
+            look_for_wrong(&t);
         *done = ok && !t.odd;
         if (*done)
             ok = finish(&t, table, err);
