@@ -49,10 +49,11 @@ static bool is_lenient(const struct target *t)
 static void list_wrong(const struct target *t, struct mls_cell cell)
 {
     struct mls_read_counts *counts = &t->r->counts;
-    struct mls_wrong_cell *wrong = &counts->wrong[counts->wrong_cells];
+    struct mls_wrong_cell *wrong;
 
     if (counts->wrong_cells++ >= MLS_WRONG_LISTED)
         return;
+    wrong = &counts->wrong[counts->wrong_cells - 1];
     wrong->line = t->line;
     wrong->row = t->r->records;
     wrong->field = t->field - t->r->schema.fields;
