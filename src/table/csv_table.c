@@ -48,6 +48,9 @@ bool mls_csv_fits(const struct mls_reader *r)
     return !mls_csv_tuning.off && mls_input_is_direct(input)
         && (d->escape == 0 || d->escape == d->quote) && d->comment == 0
         && r->width <= WIDTH_LIMIT
+        /* Blank lines are cells of one column, but not before its first row,
+         * which without a header is where the fast way would begin. */
+        && !(d->no_header && r->width == 1)
         && mls_input_size(input) > r->data_start;
 }
 

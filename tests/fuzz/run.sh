@@ -6,7 +6,8 @@
 # What it finds is written to tests/fuzz/findings/<target>/, where fuzz/replay
 # runs it from then on: name the file after what was wrong.  BUILD and CORPUS
 # name other folders than build-fuzz and build-fuzz/corpus; a corpus that is
-# kept makes the next run start where this one ended.
+# kept makes the next run start where this one ended.  SEED (1) makes a run go
+# other ways: a search for mistakes wants another each time, a test the same.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 source=$(cd "$here/../.." && pwd)
@@ -74,6 +75,7 @@ for target; do
     model) longest=20000 ;;
     esac
     "$build/tests/fuzz_$target" -runs="$runs" -max_len="$longest" \
+        -seed="${SEED:-1}" \
         -artifact_prefix="$here/findings/$target/" -verbosity=0 \
         -print_final_stats=0 "$corpus/$target" >"$build/$target.log" 2>&1 || {
         tail -40 "$build/$target.log"
