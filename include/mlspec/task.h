@@ -2,6 +2,8 @@
 #ifndef MLSPEC_TASK_H
 #define MLSPEC_TASK_H
 
+#include "mlspec/error.h"
+
 enum mls_task {
     MLS_REGRESSION = 1,
     MLS_BINARY,
@@ -12,5 +14,10 @@ enum mls_task {
 #define MLS_TASK_MULTICLASS (1u << MLS_MULTICLASS)
 #define MLS_TASK_CLASSIFICATION (MLS_TASK_BINARY | MLS_TASK_MULTICLASS)
 #define MLS_TASK_ANY (MLS_TASK_REGRESSION | MLS_TASK_CLASSIFICATION)
+
+/* "regression", "binary", "multiclass"; 0: "none". */
+MLS_API const char *mls_task_name(enum mls_task task);
+/* For sentences: "binary classification"; 0: "any task". */
+MLS_API const char *mls_task_title(enum mls_task task);
 
 #endif

@@ -167,6 +167,15 @@ struct mls_settings cli_settings(const struct options *o,
 MLS_CHECK bool cli_evaluate_options(struct cli *cli, int64_t rows,
                                     struct mls_evaluate_options *options,
                                     struct mls_error *err);
+/* -o names a file: for commands whose result is a pipeline. */
+MLS_CHECK bool cli_need_output(const struct options *o, struct mls_error *err);
+/* Reads --from and the table, makes the pipeline that the options ask for, and
+ * has work do what the command is for: train and tune. */
+typedef bool cli_work(const struct options *o, struct cli *cli,
+                      struct mls_pipeline *p, const struct mls_table *table,
+                      struct mls_error *err);
+MLS_CHECK bool cli_on_new_pipeline(const struct options *o, struct cli *cli,
+                                   cli_work *work, struct mls_error *err);
 /* --threshold into the pipeline; MLS_USAGE when that or --best-threshold is
  * asked for and the task is not binary. */
 MLS_CHECK bool cli_set_threshold(const struct options *o,
@@ -210,7 +219,6 @@ struct shown_number cli_number(double value);
 /* A figure, with as many decimals as suit another one beside it. */
 struct shown_number cli_figure(double value, double like);
 
-const char *cli_task_name(enum mls_task task);
 /* "target     "survived", binary: ...", and the threshold if one was set. */
 void cli_render_target(const struct mls_pipeline *p,
                        const struct mls_table *table, struct mls_text *text);

@@ -39,7 +39,7 @@ static bool say_json(const struct options *o, struct cli *cli,
     struct mls_json *json = cli_report(cli, err);
     bool ok = json && cli_report_counts(&table->counts, json, err)
         && mls_json_add_text(json, "task",
-                             cli_task_name(mls_pipeline_task(p)), err)
+                             mls_task_name(mls_pipeline_task(p)), err)
         && cli_report_evaluation(p, e, json, err)
         && mls_json_add_real(json, "confidence", o->confidence, err)
         && cli_report_write(cli, json, o->output, err);

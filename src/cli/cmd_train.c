@@ -181,18 +181,6 @@ static bool save(const struct options *o, struct cli *cli,
     return true;
 }
 
-static bool check(const struct options *o, struct mls_error *err)
-{
-    if (o->dry_run || (o->output && strcmp(o->output, "-") != 0))
-        return true;
-    if (o->output)
-        mls_fail(err, MLS_USAGE, "the pipeline cannot go to standard output, "
-                                 "where the report goes");
-    else
-        mls_fail(err, MLS_USAGE, "the pipeline has nowhere to go");
-    return mls_fail_fix(err, "add --output MODEL.mlspec");
-}
-
 /* Checks come before the file is written: a model that fails them leaves the
  * old one alone. */
 static bool train(const struct options *o, struct cli *cli,
@@ -219,20 +207,7 @@ static bool train(const struct options *o, struct cli *cli,
 static bool run(const struct options *o, struct cli *cli,
                 struct mls_error *err)
 {
-    struct mls_pipeline *from = NULL, *p = NULL;
-    struct mls_table table = { 0 };
-    struct mls_settings settings;
-    bool ok = check(o, err) && cli_load(o->from, &from, err)
-        && cli_table_read(o->data, cli, o->frozen ? from : NULL, from, &table,
-                          err);
-
-    settings = cli_settings(o, from, true);
-    ok = ok && (p = mls_pipeline_new(&settings, &table, &cli->run, err))
-        && cli_set_threshold(o, p, err) && train(o, cli, p, &table, err);
-    mls_table_clear(&table);
-    mls_pipeline_free(p);
-    mls_pipeline_free(from);
-    return ok;
+    return cli_need_output(o, err) && cli_on_new_pipeline(o, cli, train, err);
 }
 
 const struct command command_train = {

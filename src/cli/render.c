@@ -136,14 +136,6 @@ void cli_render_bars(const int64_t *count, int bins, struct mls_text *text)
 
 /* --- what a pipeline is ------------------------------------------------- */
 
-const char *cli_task_name(enum mls_task task)
-{
-    static const char *const names[] = { "none", "regression", "binary",
-                                         "multiclass" };
-
-    return names[task];
-}
-
 void cli_render_target(const struct mls_pipeline *p,
                        const struct mls_table *table, struct mls_text *text)
 {
@@ -153,7 +145,7 @@ void cli_render_target(const struct mls_pipeline *p,
     if (!target)
         return;
     mls_text_format(text, "target     %s: %s", mls_show_text(target).text,
-                    cli_task_name(mls_pipeline_task(p)));
+                    mls_task_name(mls_pipeline_task(p)));
     if (mls_pipeline_task(p) == MLS_BINARY)
         mls_text_format(text, ", positive class \"%s\", other \"%s\"",
                         mls_show_text(mls_pipeline_class(p, 1)).text,

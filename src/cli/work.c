@@ -474,3 +474,34 @@ bool cli_check_figures(const struct options *o, const struct mls_evaluation *e,
     return check_bounds(&o->fail_below, true, e, err)
         && check_bounds(&o->fail_above, false, e, err);
 }
+
+bool cli_need_output(const struct options *o, struct mls_error *err)
+{
+    if (o->dry_run || (o->output && strcmp(o->output, "-") != 0))
+        return true;
+    if (o->output)
+        mls_fail(err, MLS_USAGE, "the pipeline cannot go to standard output, "
+                                 "where the report goes");
+    else
+        mls_fail(err, MLS_USAGE, "the pipeline has nowhere to go");
+    return mls_fail_fix(err, "add --output MODEL.mlspec");
+}
+
+bool cli_on_new_pipeline(const struct options *o, struct cli *cli,
+                         cli_work *work, struct mls_error *err)
+{
+    struct mls_pipeline *from = NULL, *p = NULL;
+    struct mls_table table = { 0 };
+    struct mls_settings settings;
+    bool ok = cli_load(o->from, &from, err)
+        && cli_table_read(o->data, cli, o->frozen ? from : NULL, from, &table,
+                          err);
+
+    settings = cli_settings(o, from, true);
+    ok = ok && (p = mls_pipeline_new(&settings, &table, &cli->run, err))
+        && cli_set_threshold(o, p, err) && work(o, cli, p, &table, err);
+    mls_table_clear(&table);
+    mls_pipeline_free(p);
+    mls_pipeline_free(from);
+    return ok;
+}

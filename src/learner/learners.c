@@ -12,19 +12,6 @@ const struct mls_learner_type *const mls_learners[] = { MLS_LEARNERS(ROW) NULL }
 
 enum { LEARNERS = sizeof(mls_learners) / sizeof(mls_learners[0]) - 1 };
 
-static const char *task_name(enum mls_task task)
-{
-    switch (task) {
-    case MLS_REGRESSION:
-        return "regression";
-    case MLS_BINARY:
-        return "binary classification";
-    case MLS_MULTICLASS:
-        return "multiclass classification";
-    }
-    return "any task";
-}
-
 static bool does(const struct mls_learner_type *learner, enum mls_task task)
 {
     return task == 0 || (learner->tasks & (1u << task)) != 0;
@@ -83,7 +70,7 @@ const struct mls_learner_type *mls_learner_find(const char *name,
         return learner;
     if (learner) {
         mls_fail(err, MLS_USAGE, "the learner \"%s\" does not do %s", name,
-                 task_name(task));
+                 mls_task_title(task));
         fix_with_list(names, count, err);
         return NULL;
     }

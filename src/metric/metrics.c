@@ -16,19 +16,6 @@ const struct mls_metric_type *const mls_metrics[] = { MLS_METRICS(ROW) NULL };
 
 enum { METRICS = sizeof(mls_metrics) / sizeof(mls_metrics[0]) - 1 };
 
-static const char *task_name(enum mls_task task)
-{
-    switch (task) {
-    case MLS_REGRESSION:
-        return "regression";
-    case MLS_BINARY:
-        return "binary classification";
-    case MLS_MULTICLASS:
-        return "multiclass classification";
-    }
-    return "any task";
-}
-
 /* task 0: any. */
 static bool fits(const struct mls_metric_type *metric, enum mls_task task)
 {
@@ -73,7 +60,7 @@ mls_metric_find(const char *name, enum mls_task task, struct mls_error *err)
         return metric;
     if (metric) {
         mls_fail(err, MLS_USAGE, "metric \"%s\" is not for %s", name,
-                 task_name(task));
+                 mls_task_title(task));
         fix_with_list(task, err);
         return NULL;
     }

@@ -81,14 +81,6 @@ char *mls_pipeline_recipe_text(const struct mls_pipeline *p,
     return NULL;
 }
 
-static const char *task_name(enum mls_task task)
-{
-    static const char *const names[] = { "none", "regression", "binary",
-                                         "multiclass" };
-
-    return names[task];
-}
-
 static bool describe_steps(const struct mls_pipeline *p, struct mls_json *to,
                            struct mls_error *err)
 {
@@ -257,7 +249,8 @@ struct mls_json *mls_pipeline_describe(const struct mls_pipeline *p,
 {
     struct mls_json *json = mls_json_new_object(err), *schema;
     const char *target = mls_pipeline_target(p);
-    bool ok = json && mls_json_add_text(json, "task", task_name(p->task), err)
+    bool ok = json && mls_json_add_text(json, "task", mls_task_name(p->task),
+                                        err)
         && (!target || mls_json_add_text(json, "target", target, err))
         && mls_pipeline_classes_to_json(p, json, err)
         && describe_learner(p, json, err)

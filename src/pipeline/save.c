@@ -21,9 +21,6 @@
 
 #define STEPS_LIMIT 1000
 
-static const char *const task_names[] = { "none", "regression", "binary",
-                                          "multiclass" };
-
 bool mls_pipeline_classes_to_json(const struct mls_pipeline *p,
                                   struct mls_json *to, struct mls_error *err)
 {
@@ -125,7 +122,7 @@ static struct mls_json *to_json(const struct mls_pipeline *p,
     bool ok = json
         && mls_json_add_integer(json, "format", MLS_FORMAT_VERSION, err)
         && mls_json_add_text(json, "made_by", mls_version(), err)
-        && mls_json_add_text(json, "task", task_names[p->task], err)
+        && mls_json_add_text(json, "task", mls_task_name(p->task), err)
         && mls_pipeline_classes_to_json(p, json, err)
         && settings_to_json(p, json, err)
         && learner_to_json(p, json, err) && steps_to_json(p, json, err)
@@ -248,7 +245,7 @@ static bool load_task(struct mls_pipeline *p, const struct mls_json *json,
     int64_t n;
 
     for (int i = 0; i < 4; i++)
-        if (strcmp(task, task_names[i]) == 0)
+        if (strcmp(task, mls_task_name((enum mls_task)i)) == 0)
             p->task = (enum mls_task)i;
     if (!p->task && strcmp(task, "none") != 0)
         return bad(err, "unknown task");

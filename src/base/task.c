@@ -1,0 +1,19 @@
+/* The names of tasks. */
+#include "mlspec/task.h"
+
+const char *mls_task_name(enum mls_task task)
+{
+    static const char *const names[] = { "none", "regression", "binary",
+                                         "multiclass" };
+
+    return names[task];
+}
+
+const char *mls_task_title(enum mls_task task)
+{
+    static const char *const titles[] = { "any task", "regression",
+                                          "binary classification",
+                                          "multiclass classification" };
+
+    return titles[task];
+}
