@@ -14,7 +14,8 @@
 struct mls_json;
 
 /* Rows as a model sees them: its features in its order (byte order of names),
- * each REAL or SPARSE (BOOLEAN features are handed over as REAL).  Borrows. */
+ * each REAL or SPARSE (BOOLEAN features are handed over as REAL); of a type
+ * that takes_columns, as they are stored: CODE and TIME, too.  Borrows. */
 struct mls_view {
     int64_t rows;               /* at most MLS_BLOCK_ROWS */
     int64_t features;
@@ -27,13 +28,19 @@ struct mls_model {
     int classes;                /* 0 for regression */
     int64_t features;
     struct mls_arrays arrays;
+    void *compiled;             /* what type->compile made, or NULL */
 };
 
 struct mls_model_type {
     const char *name;           /* "linear" */
+    bool takes_columns;         /* see struct mls_view */
     /* After load and after fit: are the arrays there, of the right shape, all
      * values finite and indices in range?  MLS_MODEL_FILE. */
     bool (*check)(const struct mls_model *model, struct mls_error *err);
+    /* Once, after check has passed: makes model->compiled, what scoring needs
+     * and the file does not hold.  Both NULL when there is no such thing. */
+    bool (*compile)(struct mls_model *model, struct mls_error *err);
+    void (*release)(void *compiled);
     /*
      * out  rows x mls_model_outputs(model), row by row: the scores.
      *      Regression: the prediction (1).  Binary: the log-odds of class 1
@@ -43,6 +50,14 @@ struct mls_model_type {
      */
     bool (*score)(const struct mls_model *model, const struct mls_view *view,
                   double *out, struct mls_error *err);
+    /*
+     * What each feature adds to a row's scores: out is rows x outputs x
+     * (features + 1), the last one of each the expected score; they sum to the
+     * score to 1e-9.  NULL when the type has no such thing.
+     */
+    bool (*contributions)(const struct mls_model *model,
+                          const struct mls_view *view, double *out,
+                          struct mls_error *err);
     /* For inspect: adds what a reader of the model wants to see. names: the features. */
     bool (*describe)(const struct mls_model *model, const char *const *names,
                      const char *const *classes, struct mls_json *to,
@@ -52,6 +67,10 @@ struct mls_model_type {
 /* All model types, NULL-terminated; the list is src/model/models.c. */
 extern const struct mls_model_type *const mls_model_types[];
 const struct mls_model_type *mls_model_type_find(const char *name);
+
+/* check and then compile: a model that was just trained or loaded is ready to
+ * score. */
+MLS_CHECK bool mls_model_ready(struct mls_model *model, struct mls_error *err);
 
 MLS_CHECK struct mls_model *mls_model_new(const struct mls_model_type *type,
                                           enum mls_task task, int classes,

@@ -24,7 +24,10 @@ struct mls_target {
 struct mls_dataset {
     int64_t rows, features;
     struct mls_matrix x;        /* rows x features, owned; column j is feature
-                                 * j; may hold NaN for missing */
+                                 * j; may hold NaN for missing.  Empty for
+                                 * learners that take columns */
+    struct mls_table *table;    /* for learners that take columns: the cells,
+                                 * borrowed; else NULL */
     const char **names;         /* features names in byte order; the array is owned, the names
                                  * borrow the table's schema */
     int64_t *column;            /* their positions in the table, owned */
@@ -42,6 +45,17 @@ MLS_CHECK bool mls_dataset_gather(const struct mls_run *run,
                                   const struct mls_target *target,
                                   struct mls_dataset *data,
                                   struct mls_error *err);
+/*
+ * The same for learners that take columns as they are: features may be REAL,
+ * INTEGER, BOOLEAN, CATEGORY, DATE; a TEXT column is MLS_DATA.  Nothing is
+ * copied: data->table lends its blocks.
+ */
+MLS_CHECK bool mls_dataset_lend(struct mls_table *table,
+                                const struct mls_target *target,
+                                struct mls_dataset *data,
+                                struct mls_error *err);
+/* The learner has what it needs of data->table: its blocks are freed. */
+void mls_dataset_drop_cells(struct mls_dataset *data);
 void mls_dataset_clear(struct mls_dataset *data);
 
 /* The first missing or infinite cell, as MLS_DATA with its place and the fix
