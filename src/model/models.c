@@ -6,9 +6,11 @@
 #include <assert.h>
 
 #include "base/memory.h"
+#include "model/trees.h"
 
 const struct mls_model_type *const mls_model_types[] = {
     &mls_model_linear,
+    &mls_model_trees,
     NULL
 };
 

@@ -32,7 +32,7 @@
  *   value        F64 or F32 [leaves, width]   width 1 or mls_model_outputs
  *                                      (or classes when averaged)
  *   cover        F32 [leaves]          weight of the training rows in it
- *   base         F64 [outputs]         added to every sum
+ *   base         F64 [outputs]         SUM: added to every sum.  MEAN: 0
  *   combine      U8  [1]               enum mls_combine
  *   link         U8  [1]               optional; 1: prediction is exp(score)
  *   gain         F64 [features]        sum of the gains of its splits
@@ -83,6 +83,14 @@ void mls_tree_empty(struct mls_tree *tree);     /* keeps the memory */
 /* Appends a node (a leaf at place 0 until filled in); its index or -1. */
 MLS_CHECK int64_t mls_tree_add_node(struct mls_tree *tree,
                                     struct mls_error *err);
+/* Appends an empty set for a column of so many codes; its first byte in sets,
+ * or -1. */
+MLS_CHECK int64_t mls_tree_add_set(struct mls_tree *tree, int32_t codes,
+                                   struct mls_error *err);
+/* Appends width values of 0; the leaf's place (its values stand from
+ * place * width), or -1. */
+MLS_CHECK int64_t mls_tree_add_leaf(struct mls_tree *tree, int width,
+                                    struct mls_error *err);
 
 /* Puts trees together to a model. */
 struct mls_trees_shape {
@@ -94,13 +102,14 @@ struct mls_trees_shape {
     int width;                  /* values of a leaf */
     bool narrow;                /* leaf values in F32 */
     bool log_link;
-    const double *base;         /* mls_model_outputs values */
+    const double *base;         /* mls_model_outputs values; NULL: all 0 */
 };
 struct mls_trees_builder;
 MLS_CHECK struct mls_trees_builder *
 mls_trees_begin(const struct mls_trees_shape *shape, struct mls_error *err);
 /* One that starts with the first `trees` trees of a model (-1: all):
- * continued boosting. */
+ * continued boosting.  Gains are kept a feature, not a tree: with fewer than
+ * all, a feature's gain is taken by the share of its splits that stay. */
 MLS_CHECK struct mls_trees_builder *
 mls_trees_begin_from(const struct mls_model *model, int64_t trees,
                      struct mls_error *err);
