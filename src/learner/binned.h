@@ -28,7 +28,8 @@ struct mls_binned {
 
 struct mls_binning {
     int64_t most;               /* bins of a feature, 2 .. MLS_BINS_LIMIT - 1;
-                                 * width is 1 when most <= 255 */
+                                 * width is 1 when no feature has more than
+                                 * 256 codes */
     int64_t most_levels;        /* of a categorical feature; 0: most */
     int64_t sample;             /* rows that cuts are chosen on; 0: all */
     uint64_t seed;
@@ -37,7 +38,9 @@ struct mls_binning {
 };
 
 /*
- * Rows of the sample are drawn by (seed, row), the same for all features.
+ * BOOLEAN columns are numbers 0 and 1; CATEGORY ones are categorical, their
+ * levels counted in all rows.  The sample is one row of each of `sample` even
+ * parts of the table, drawn by (seed, part), the same for all features.
  * Weights count rows.  In parallel over features (cuts) and blocks (codes); the
  * same bytes for any number of threads.  The dataset's cells are no longer
  * needed afterwards: mls_dataset_drop_cells.
