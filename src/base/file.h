@@ -18,7 +18,7 @@ MLS_CHECK bool mls_input_read(struct mls_input *input, char *bytes,
 /* rewindable only: stdin, FIFOs are spooled to an unlinked file as read.
  * Rewinding first spools the rest. */
 MLS_CHECK bool mls_input_rewind(struct mls_input *input, struct mls_error *err);
-/* mls_input_read goes on at a byte of a direct input. */
+/* mls_input_read goes on at this byte, of a direct input or kept. */
 MLS_CHECK bool mls_input_seek(struct mls_input *input, int64_t at,
                               struct mls_error *err);
 void mls_input_close(struct mls_input *input);
@@ -26,14 +26,33 @@ const char *mls_input_name(const struct mls_input *input); /* "<stdin>" for - */
 /* Size in bytes as stored and bytes consumed of it, for progress; -1 unknown. */
 int64_t mls_input_size(const struct mls_input *input);
 int64_t mls_input_at(const struct mls_input *input);
-/* Whether mls_input_read_at works: a regular file that is not compressed. */
+/* Whether any byte can be read at any time: a regular file that is not
+ * compressed. */
 bool mls_input_is_direct(const struct mls_input *input);
 /* size bytes from at, counted from the first byte of the input; *got is less
  * only at the end.  By any number of threads at once; does not move the place
- * from which mls_input_read goes on. */
-MLS_CHECK bool mls_input_read_at(const struct mls_input *input, int64_t at,
+ * from which mls_input_read goes on.  What is not direct must be kept. */
+MLS_CHECK bool mls_input_read_at(struct mls_input *input, int64_t at,
                                  char *bytes, size_t size, size_t *got,
                                  struct mls_error *err);
+
+/*
+ * Keeping.  While keep is true, every byte that is read of an input that is not
+ * direct stays in memory until it is dropped; so it can be read at any place
+ * and gone back to.  After keep false what is kept is read once more, and then
+ * forgotten.  Nothing to do for a direct input.
+ *
+ * fetch reads on until all bytes before place to are kept, or the end is; one
+ * thread may while others read_at what was kept before.  What fails stays
+ * failed, and is told again to whoever reads as far.  drop forgets what lies
+ * before a place, about.
+ */
+void mls_input_keep(struct mls_input *input, bool keep);
+MLS_CHECK bool mls_input_fetch(struct mls_input *input, int64_t to,
+                               struct mls_error *err);
+/* The place behind what is kept, and whether the input ends there. */
+int64_t mls_input_kept(const struct mls_input *input, bool *ended);
+void mls_input_drop(struct mls_input *input, int64_t before);
 
 /* The whole file in a new buffer aligned to 64 bytes; at most limit bytes. */
 MLS_CHECK char *mls_file_read(const char *path, int64_t limit, size_t *length,

@@ -1,9 +1,10 @@
 /*
- * Input, in three stages of which each knows only the one before:
+ * Input, in four stages of which each knows only the one before:
  *
  *     fetch    bytes as stored: from the file, or from a pipe while a copy
  *              goes to the spool, or from the spool after a rewind
  *     unpack   bytes as written: gzip members or zstd frames one after another
+ *     keep     when asked: what was unpacked, by its place
  *     read     what the caller sees
  *
  * The spool is a file without a name: it goes when the process goes, whatever
@@ -16,6 +17,7 @@
  */
 #include "base/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,10 +25,12 @@
 #include <zstd.h>
 
 #include "base/file_detail.h"
+#include "base/file_held.h"
 #include "base/memory.h"
 
 #define BUFFER_BYTES (256 * 1024)
 #define FIRST_READ (64 * 1024)
+#define PIPE_BYTES (1 << 20)
 
 struct mls_input {
     char *name;                 /* as shown in errors */
@@ -46,6 +50,12 @@ struct mls_input {
     z_stream gzip;
     bool gzip_ready;
     ZSTD_DCtx *zstd;
+
+    bool keeping;
+    struct mls_held held;
+    int64_t place;              /* of the next byte that is read */
+    bool ended;                 /* nothing comes behind what is held */
+    struct mls_error failure;   /* of fetching; code 0: none */
 };
 
 /* ---- Opening ----------------------------------------------------------- */
@@ -73,6 +83,9 @@ static bool open_file(struct mls_input *in, const char *path,
         in->size = (int64_t)info.st_size - in->start;
         in->size = in->size < 0 ? 0 : in->size;
     }
+    /* Fewer turns between the two ends; when refused, it stays as it was. */
+    if (S_ISFIFO(info.st_mode))
+        (void)fcntl(in->fd, F_SETPIPE_SZ, PIPE_BYTES);
     return true;
 }
 
@@ -139,6 +152,7 @@ struct mls_input *mls_input_open(const char *path, bool rewindable,
     if (!in) {
         return NULL;
     }
+    mls_held_init(&in->held);
     in->fd = in->spool = -1;
     in->rewindable = rewindable;
     in->packing = mls_packing_of(path);
@@ -170,6 +184,7 @@ void mls_input_close(struct mls_input *in)
     if (in->spool >= 0) {
         close(in->spool);
     }
+    mls_held_clear(&in->held);
     mls_free(in->buffer);
     mls_free(in->name);
     mls_free(in);
@@ -346,15 +361,87 @@ static bool unpack(struct mls_input *in, char *bytes, size_t size, size_t *got,
     return true;
 }
 
+/* What failed once is not tried again. */
+static bool produce(struct mls_input *in, char *bytes, size_t size,
+                    size_t *got, struct mls_error *err)
+{
+    struct mls_error why = { 0 };
+    bool ok = in->failure.code == 0;
+
+    *got = 0;
+    if (ok) {
+        ok = in->packing == MLS_PACK_NONE ? fetch(in, bytes, size, got, &why)
+                                          : unpack(in, bytes, size, got, &why);
+        in->failure = why;
+    }
+    if (!ok && err) {
+        *err = in->failure;
+    }
+    return ok;
+}
+
+/* ---- Keeping ----------------------------------------------------------- */
+
+void mls_input_keep(struct mls_input *in, bool keep)
+{
+    if (mls_input_is_direct(in) || keep == in->keeping) {
+        return;
+    }
+    if (keep && in->held.end <= in->place) {
+        mls_held_start(&in->held, in->place);
+    }
+    in->keeping = keep;
+}
+
+bool mls_input_fetch(struct mls_input *in, int64_t to, struct mls_error *err)
+{
+    while (in->held.end < to && !in->ended) {
+        size_t room, got;
+        char *bytes = mls_held_room(&in->held, &room, err);
+
+        if (!bytes || !produce(in, bytes, room, &got, err)) {
+            return false;
+        }
+        mls_held_added(&in->held, got);
+        in->ended = got == 0;
+    }
+    return true;
+}
+
+int64_t mls_input_kept(const struct mls_input *in, bool *ended)
+{
+    *ended = in->ended;
+    return in->held.end;
+}
+
+void mls_input_drop(struct mls_input *in, int64_t before)
+{
+    if (in->keeping) {
+        mls_held_drop(&in->held, before);
+    }
+}
+
 bool mls_input_read(struct mls_input *in, char *bytes, size_t size,
                     size_t *got, struct mls_error *err)
 {
+    bool ok;
+
     *got = 0;
     if (size == 0) {
         return true;
     }
-    return in->packing == MLS_PACK_NONE ? fetch(in, bytes, size, got, err)
-                                        : unpack(in, bytes, size, got, err);
+    if (!in->keeping && in->place >= in->held.end) {
+        ok = produce(in, bytes, size, got, err);
+    } else {
+        ok = in->place < in->held.end
+            || mls_input_fetch(in, in->place + 1, err);
+        *got = ok ? mls_held_copy(&in->held, in->place, bytes, size) : 0;
+    }
+    in->place += (int64_t)*got;
+    if (!in->keeping) {
+        mls_held_drop(&in->held, in->place);
+    }
+    return ok;
 }
 
 /* ---- The rest ---------------------------------------------------------- */
@@ -402,8 +489,10 @@ bool mls_input_rewind(struct mls_input *in, struct mls_error *err)
         return mls_fail_errno(err, in->name, "cannot go back to its start",
                               errno);
     }
-    in->at = 0;
-    in->fetched_all = false;
+    in->at = in->place = 0;
+    in->fetched_all = in->ended = false;
+    in->failure = (struct mls_error){ 0 };
+    mls_held_start(&in->held, 0);
     return start_unpacking(in, err);
 }
 
@@ -411,6 +500,11 @@ bool mls_input_seek(struct mls_input *in, int64_t at, struct mls_error *err)
 {
     off_t place = (off_t)(in->start + at);
 
+    if (!mls_input_is_direct(in)) {
+        assert(at >= in->held.first && at <= in->held.end);
+        in->place = at;
+        return true;
+    }
     if (lseek(in->fd, place, SEEK_SET) != place) {
         return mls_fail_errno(err, in->name, "cannot read it", errno);
     }
@@ -439,10 +533,14 @@ bool mls_input_is_direct(const struct mls_input *in)
     return in->regular && in->packing == MLS_PACK_NONE;
 }
 
-bool mls_input_read_at(const struct mls_input *in, int64_t at, char *bytes,
+bool mls_input_read_at(struct mls_input *in, int64_t at, char *bytes,
                        size_t size, size_t *got, struct mls_error *err)
 {
     *got = 0;
+    if (!mls_input_is_direct(in)) {
+        *got = mls_held_copy(&in->held, at, bytes, size);
+        return true;
+    }
     while (*got < size) {
         ssize_t n = pread(in->fd, bytes + *got, size - *got,
                           (off_t)(in->start + at + (int64_t)*got));

@@ -28,7 +28,7 @@
 #include "table/date.h"
 
 #define OVERLAP 4096            /* bytes read behind the chunk at first */
-#define BUFFER_LIMIT (1LL << 30)
+#define BUFFER_LIMIT (16 << 20) /* longer records go the slow way */
 #define LOOK_BYTES 16384        /* for judging a guess */
 
 /* The reading of one chunk.  Places are indexes into the worker's buffer. */
@@ -80,8 +80,8 @@ static bool load(struct job *j, int64_t to, struct mls_error *err)
     int64_t end = offset_of(j, to);
     size_t want, got;
 
-    if (end > j->csv->size)
-        to -= end - j->csv->size;
+    if (end > j->csv->available)
+        to -= end - j->csv->available;
     if (!grow_buffer(j, to - MLS_INDEX_MARGIN, err))
         return false;
     want = to > j->to ? (size_t)(to - j->to) : 0;
@@ -477,6 +477,10 @@ static bool read_records(struct job *j, struct mls_error *err)
             }
             if (j->to > BUFFER_LIMIT) {
                 j->chunk->odd = true;
+                break;
+            }
+            if (offset_of(j, j->to) >= j->csv->available) {
+                j->chunk->starved = true;
                 break;
             }
             if (!load(j, j->to + (j->to < 65536 ? 65536 : j->to), err))

@@ -15,6 +15,8 @@
 #define MLS_LEVELS_LIMIT (1 << 16)
 #define MLS_LEVELS_BYTES (4 << 20)
 
+#define MLS_SIZE_UNKNOWN INT64_MAX
+
 /* What is made of a cell. */
 enum mls_take {
     MLS_TAKE_NOTHING,
@@ -50,8 +52,9 @@ struct mls_tally {
 /* Shared by all threads, which only read it. */
 struct mls_csv {
     const struct mls_reader *reader;
-    const struct mls_input *input;
-    int64_t size;               /* of the input */
+    struct mls_input *input;
+    int64_t size;               /* of the input; MLS_SIZE_UNKNOWN as yet */
+    int64_t available;          /* bytes of it that can be read now */
     int64_t data_start;         /* of the first data record */
     int64_t width;
     char delimiter, quote, decimal;
@@ -73,6 +76,7 @@ struct mls_chunk {
     int64_t start;              /* its first record; -1 not known */
     int64_t next;               /* the first record behind it */
     bool odd;
+    bool starved;               /* it needs bytes that are not available */
     int64_t rows, lines;
     int64_t first_line;         /* of the file; filled by who knows it */
     struct mls_block **blocks;  /* lines are counted from the chunk's first */

@@ -5,7 +5,9 @@
  *     blocks   delivered in the order of the file, then the next batch
  *
  * So memory is a few chunks, whatever the size of the file.  The chunks are cut
- * by the file alone, and their blocks do not depend on the batches.
+ * by the file alone, and their blocks do not depend on the batches.  What comes
+ * in order (a pipe, a compressed file) is fetched beside them (csv_ahead.c); its
+ * batches are larger, since to fetch is one task among many then.
  *
  * When a chunk is odd, the blocks before it are delivered, and then the slow
  * way takes over at the record where it starts, with its line and number: it
@@ -21,9 +23,11 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "table/block.h"
+#include "table/csv_ahead.h"
 #include "table/csv_whole.h"
 
 #define CHUNK_BYTES (256 * 1024)
+#define CHUNKS_AHEAD 4          /* a thread, of what comes in order */
 #define LEVELS_KEPT 8192
 
 struct mls_stream {
@@ -32,7 +36,8 @@ struct mls_stream {
     struct mls_csv_worker *workers;
     int64_t worker_count;
     int64_t chunk_bytes;
-    struct mls_chunk *chunks;   /* of the batch: room for worker_count */
+    int64_t batch;              /* chunks at a time */
+    struct mls_chunk *chunks;   /* of the batch: room for that many */
     int64_t count;              /* chunks of it that are good */
     int64_t at, block;          /* the next block to deliver */
     int64_t begin;              /* of the next batch */
@@ -87,8 +92,10 @@ struct mls_stream *mls_stream_new(struct mls_reader *r, int64_t block_rows,
                                                     : CHUNK_BYTES;
     s->worker_count = mls_pool_threads(r->run != NULL ? r->run->pool : NULL);
     s->workers = mls_new(s->worker_count, sizeof(*s->workers), err);
+    s->batch = s->worker_count
+        * (mls_input_is_direct(s->csv.input) ? 1 : CHUNKS_AHEAD);
     if (s->workers != NULL)
-        s->chunks = mls_new(s->worker_count, sizeof(*s->chunks), err);
+        s->chunks = mls_new(s->batch, sizeof(*s->chunks), err);
     if (s->chunks == NULL || !make_wishes(s, err)) {
         mls_stream_free(s);
         return NULL;
@@ -99,7 +106,7 @@ struct mls_stream *mls_stream_new(struct mls_reader *r, int64_t block_rows,
 
 static void drop_batch(struct mls_stream *s)
 {
-    for (int64_t i = 0; i < s->worker_count; i++)
+    for (int64_t i = 0; i < s->batch; i++)
         mls_chunk_clear(&s->chunks[i], s->csv.width);
     s->count = s->at = s->block = 0;
 }
@@ -107,6 +114,10 @@ static void drop_batch(struct mls_stream *s)
 void mls_stream_rewind(struct mls_stream *s)
 {
     drop_batch(s);
+    if (!mls_input_is_direct(s->csv.input)) {
+        mls_input_keep(s->csv.input, true);
+        s->csv.available = 0; /* it comes again, from its start */
+    }
     s->begin = s->expected = s->csv.data_start;
     s->line = s->r->data_line;
     s->odd = s->slow = false;
@@ -116,7 +127,7 @@ void mls_stream_free(struct mls_stream *s)
 {
     if (s == NULL)
         return;
-    for (int64_t i = 0; s->chunks != NULL && i < s->worker_count; i++)
+    for (int64_t i = 0; s->chunks != NULL && i < s->batch; i++)
         mls_chunk_clear(&s->chunks[i], s->csv.width);
     for (int64_t i = 0; s->workers != NULL && i < s->worker_count; i++)
         mls_csv_worker_clear(&s->workers[i], s->csv.width);
@@ -154,22 +165,31 @@ static bool read_chunk(void *stream, int64_t i, struct mls_error *err)
                           &s->workers[mls_worker() % s->worker_count], err);
 }
 
+static bool read_anew(struct mls_stream *s, int64_t i, struct mls_error *err)
+{
+    struct mls_chunk *c = &s->chunks[i];
+
+    mls_chunk_clear(c, s->csv.width);
+    c->start = c->next = s->expected;
+    if (s->expected >= c->end)
+        return true;
+    mls_csv_tuning.again++;
+    return read_chunk(s, i, err);
+}
+
 /* Keeps the chunks up to the first odd one; reads again what started at a wrong
- * place. */
+ * place, or needed bytes that were not there. */
 static bool check_batch(struct mls_stream *s, int64_t count,
                         struct mls_error *err)
 {
     for (int64_t i = 0; i < count; i++) {
         struct mls_chunk *c = &s->chunks[i];
 
-        if (c->start != s->expected) {
-            mls_chunk_clear(c, s->csv.width);
-            c->start = c->next = s->expected;
-            if (s->expected < c->end) {
-                mls_csv_tuning.again++;
-                if (!read_chunk(s, i, err))
-                    return false;
-            }
+        if (c->start != s->expected && !read_anew(s, i, err))
+            return false;
+        while (c->starved) {
+            if (!mls_ahead_feed(&s->csv, c, err) || !read_anew(s, i, err))
+                return false;
         }
         if (c->odd) {
             s->odd = true;
@@ -183,19 +203,26 @@ static bool check_batch(struct mls_stream *s, int64_t count,
 
 static bool read_batch(struct mls_stream *s, struct mls_error *err)
 {
-    int64_t count = 0;
+    int64_t count = 0, size = s->csv.size;
 
     drop_batch(s);
     empty_levels(s);
-    for (; count < s->worker_count && s->begin < s->csv.size; count++) {
-        int64_t end = s->begin + s->chunk_bytes;
+    mls_input_drop(s->csv.input, s->begin - 1);
+    for (; count < s->batch && s->begin < size; count++) {
+        int64_t end = size - s->begin > s->chunk_bytes
+            ? s->begin + s->chunk_bytes
+            : size;
 
-        end = end < s->csv.size ? end : s->csv.size;
+        if (!mls_ahead_has(&s->csv, end))
+            break;
         s->chunks[count] = (struct mls_chunk){ .begin = s->begin, .end = end,
                                                .start = -1 };
         s->begin = end;
     }
-    return mls_parallel(s->r->run, count, read_chunk, s, err)
+    return mls_ahead_run(&s->csv, s->r->run,
+                         s->begin + s->batch * s->chunk_bytes
+                             + MLS_AHEAD_MARGIN,
+                         0, count, read_chunk, s, err)
         && check_batch(s, count, err);
 }
 
@@ -285,6 +312,7 @@ bool mls_stream_next(struct mls_stream *s, struct mls_block **block,
             *slow = s->slow = true;
             drop_batch(s);
             s->r->pending = (struct mls_record){ 0 };
+            mls_input_keep(s->csv.input, false);
             return mls_scan_seek(s->r->scan, s->expected, s->line, err);
         }
         if (s->begin >= s->csv.size)

@@ -28,10 +28,12 @@
 #include "base/number.h"
 #include "base/threads.h"
 #include "table/block.h"
+#include "table/csv_ahead.h"
 #include "table/csv_whole.h"
 
 #define CHUNK_BYTES (1 << 20)
 #define PIECE_BYTES (1 << 16)
+#define BATCH_CHUNKS 8          /* of what comes in order */
 #define SAMPLE_ROWS 100
 #define SLABS_FROM (8 << 20)    /* bytes of the file */
 #define WIDTH_LIMIT 4096        /* wider tables have too few rows a chunk */
@@ -45,13 +47,14 @@ bool mls_csv_fits(const struct mls_reader *r)
     const struct mls_dialect *d = mls_scan_dialect(r->scan);
     const struct mls_input *input = mls_scan_input(r->scan);
 
-    return !mls_csv_tuning.off && mls_input_is_direct(input)
+    return !mls_csv_tuning.off
         && (d->escape == 0 || d->escape == d->quote) && d->comment == 0
         && r->width <= WIDTH_LIMIT
         /* Blank lines are cells of one column, but not before its first row,
          * which without a header is where the fast way would begin. */
         && !(d->no_header && r->width == 1)
-        && mls_input_size(input) > r->data_start;
+        && (!mls_input_is_direct(input)
+            || mls_input_size(input) > r->data_start);
 }
 
 /* Leaves all numbers to cells, where --na=-999 is known. */
@@ -89,13 +92,18 @@ void mls_csv_init(struct mls_csv *csv, const struct mls_reader *r)
     const struct mls_dialect *d = mls_scan_dialect(r->scan);
     const struct mls_csv_tuning *t = &mls_csv_tuning;
     enum mls_simd simd = mls_simd_best();
+    struct mls_input *input = mls_scan_input(r->scan);
+    bool direct = mls_input_is_direct(input), ended = true;
+    int64_t available =
+        direct ? mls_input_size(input) : mls_input_kept(input, &ended);
 
     if (simd > t->most)
         simd = t->most;
     *csv = (struct mls_csv){
         .reader = r,
-        .input = mls_scan_input(r->scan),
-        .size = mls_input_size(mls_scan_input(r->scan)),
+        .input = input,
+        .size = ended ? available : MLS_SIZE_UNKNOWN,
+        .available = available,
         .data_start = r->data_start,
         .width = r->width,
         .delimiter = d->delimiter,
@@ -147,29 +155,48 @@ static bool suggest(struct mls_whole *t, bool *fit, struct mls_error *err)
 
 /* ---- reading the chunks ---- */
 
+static int64_t chunk_bytes(const struct mls_whole *t)
+{
+    if (mls_csv_tuning.chunk_bytes > 0)
+        return mls_csv_tuning.chunk_bytes;
+    return 512 * t->csv.width > CHUNK_BYTES ? 512 * t->csv.width : CHUNK_BYTES;
+}
+
+/* The place up to which chunks are cut. */
+static int64_t cut_end(const struct mls_whole *t)
+{
+    return t->chunk_count > 0 ? t->chunks[t->chunk_count - 1].end
+                              : t->csv.data_start;
+}
+
+static bool add_chunk(struct mls_whole *t, int64_t begin, int64_t end,
+                      struct mls_error *err)
+{
+    if (!mls_grow(&t->ready, t->chunk_count, &t->ready_capacity, 1, err)
+        || !mls_grow(&t->chunks, t->chunk_count, &t->chunk_capacity,
+                     sizeof(*t->chunks), err))
+        return false;
+    t->ready[t->chunk_count] = 0;
+    t->chunks[t->chunk_count++] =
+        (struct mls_chunk){ .begin = begin, .end = end, .start = -1 };
+    return true;
+}
+
+/* As many chunks more as there are bytes for: all of a file at once. */
 static bool cut_chunks(struct mls_whole *t, struct mls_error *err)
 {
-    int64_t bytes = mls_csv_tuning.chunk_bytes;
-    int64_t start = t->csv.data_start, size = t->csv.size;
+    int64_t bytes = chunk_bytes(t), size = t->csv.size;
 
-    if (bytes == 0)
-        bytes = 512 * t->csv.width > CHUNK_BYTES ? 512 * t->csv.width
-                                                 : CHUNK_BYTES;
-    t->chunk_count = (size - start + bytes - 1) / bytes;
-    t->chunks = mls_new(t->chunk_count, sizeof(*t->chunks), err);
-    if (t->chunks == NULL)
-        return false;
-    for (int64_t i = 0; i < t->chunk_count; i++) {
-        struct mls_chunk *c = &t->chunks[i];
+    for (int64_t begin = cut_end(t); begin < size;) {
+        int64_t end = size - begin > bytes ? begin + bytes : size;
 
-        c->begin = start + i * bytes;
-        c->end = i + 1 < t->chunk_count ? c->begin + bytes : size;
-        c->start = -1;
+        if (!mls_ahead_has(&t->csv, end))
+            break;
+        if (!add_chunk(t, begin, end, err))
+            return false;
+        begin = end;
     }
-    t->csv.slabs = size - start > SLABS_FROM
-        || mls_csv_tuning.chunk_bytes > 0;
-    t->ready = mls_new(t->chunk_count, 1, err);
-    return t->ready != NULL;
+    return true;
 }
 
 /* Goes on from chunk to chunk while each starts where the one before says. */
@@ -178,7 +205,8 @@ static void check_ready(struct mls_whole *t)
     while (t->checked < t->chunk_count && t->ready[t->checked]) {
         const struct mls_chunk *c = &t->chunks[t->checked];
 
-        if (c->start != (t->checked > 0 ? c[-1].next : t->csv.data_start))
+        if (c->starved
+            || c->start != (t->checked > 0 ? c[-1].next : t->csv.data_start))
             return; /* to be read again later */
         if (c->odd)
             __atomic_store_n(&t->odd, true, __ATOMIC_RELAXED);
@@ -207,34 +235,73 @@ static bool read_chunk(void *whole, int64_t i, struct mls_error *err)
     done = (double)t->bytes_done;
     check_ready(t);
     pthread_mutex_unlock(&t->mutex);
-    if (mls_worker() == 0)
+    if (mls_worker() == 0 && mls_input_is_direct(t->csv.input))
         mls_progress(t->run, "reading", done, (double)t->csv.size);
     return true;
 }
 
-/* Reads again, in order, the chunks that started at a wrong place. */
-static bool check_chunks(struct mls_whole *t, struct mls_error *err)
+static bool read_anew(struct mls_whole *t, struct mls_chunk *c, int64_t start,
+                      struct mls_error *err)
 {
-    int64_t expected = t->csv.data_start;
+    mls_chunk_clear(c, t->csv.width);
+    t->spoiled = true;
+    c->start = c->next = start;
+    if (start >= c->end)
+        return true; /* all of it belongs to a record before */
+    mls_csv_tuning.again++;
+    return (t->run == NULL || mls_run_go_on(t->run, err))
+        && mls_chunk_read(&t->csv, c, &t->workers[0], err);
+}
 
-    for (int64_t i = 0; i < t->chunk_count && !t->odd; i++) {
+/* Reads again, in order, the chunks that started at a wrong place, or needed
+ * bytes that were not there. */
+static bool check_chunks(struct mls_whole *t, int64_t first,
+                         struct mls_error *err)
+{
+    for (int64_t i = first; i < t->chunk_count && !t->odd; i++) {
         struct mls_chunk *c = &t->chunks[i];
 
-        if (c->start != expected) {
-            mls_chunk_clear(c, t->csv.width);
-            t->spoiled = true;
-            c->start = c->next = expected;
-            if (expected >= c->end)
-                continue; /* all of it belongs to a record before */
-            mls_csv_tuning.again++;
-            if ((t->run != NULL && !mls_run_go_on(t->run, err))
-                || !mls_chunk_read(&t->csv, c, &t->workers[0], err))
+        if (c->start != t->expected && !read_anew(t, c, t->expected, err))
+            return false;
+        while (c->starved) {
+            if (!mls_ahead_feed(&t->csv, c, err)
+                || !read_anew(t, c, t->expected, err))
                 return false;
         }
         t->odd |= c->odd;
-        expected = c->next;
+        t->expected = c->next;
         t->in->rows += c->rows;
     }
+    return true;
+}
+
+/* How far to fetch while the chunks that there are are read. */
+static int64_t fetch_to(const struct mls_whole *t)
+{
+    return cut_end(t) + BATCH_CHUNKS * chunk_bytes(t) + MLS_AHEAD_MARGIN;
+}
+
+static bool read_chunks(struct mls_whole *t, struct mls_error *err)
+{
+    struct mls_input *input = t->csv.input;
+
+    t->expected = t->csv.data_start;
+    do {
+        int64_t first = t->chunk_count;
+
+        if (first == 0)
+            t->csv.slabs = mls_csv_tuning.chunk_bytes > 0
+                || t->csv.size - t->csv.data_start > SLABS_FROM;
+        if (!cut_chunks(t, err)
+            || !mls_ahead_run(&t->csv, t->run, fetch_to(t), first,
+                              t->chunk_count - first, read_chunk, t, err)
+            || !check_chunks(t, first, err))
+            return false;
+        mls_input_drop(input, cut_end(t) - 1);
+        if (!mls_input_is_direct(input))
+            mls_progress(t->run, "reading", (double)mls_input_at(input),
+                         (double)mls_input_size(input));
+    } while (!t->odd && cut_end(t) < t->csv.size);
     t->odd |= t->in->rows == 0;
     return true;
 }
@@ -253,7 +320,7 @@ static bool read_again(void *whole, int64_t i, struct mls_error *err)
     if (c->rows == 0 || __atomic_load_n(&t->odd, __ATOMIC_RELAXED))
         return true;
     ok = mls_chunk_read(&t->csv, &again, own_worker(t), err);
-    if (ok && (again.odd || again.rows != c->rows
+    if (ok && (again.odd || again.starved || again.rows != c->rows
                || again.block_count != c->block_count)) {
         __atomic_store_n(&t->odd, true, __ATOMIC_RELAXED);
     } else if (ok) {
@@ -276,6 +343,41 @@ static bool read_again(void *whole, int64_t i, struct mls_error *err)
     return ok;
 }
 
+/* The chunks from first on that can be read now. */
+static int64_t known_chunks(const struct mls_whole *t, int64_t first)
+{
+    int64_t n = first;
+
+    while (n < t->chunk_count && mls_ahead_has(&t->csv, t->chunks[n].end)
+           && (t->chunks[n].next < t->csv.available
+               || t->csv.available >= t->csv.size))
+        n++;
+    return n - first;
+}
+
+/* All chunks once more; what comes in order comes again. */
+static bool read_all_again(struct mls_whole *t, struct mls_error *err)
+{
+    struct mls_input *input = t->csv.input;
+    bool direct = mls_input_is_direct(input);
+
+    if (!direct && !mls_input_rewind(input, err))
+        return false;
+    t->csv.available = direct ? t->csv.size : 0;
+    for (int64_t first = 0, n; first < t->chunk_count; first += n) {
+        const struct mls_chunk *last;
+        int64_t to;
+
+        n = known_chunks(t, first);
+        last = &t->chunks[first + n - (n > 0)];
+        to = last->next + BATCH_CHUNKS * chunk_bytes(t) + MLS_AHEAD_MARGIN;
+        if (!mls_ahead_run(&t->csv, t->run, to, first, n, read_again, t, err))
+            return false;
+        mls_input_drop(input, (n > 0 ? last->end : last->begin) - 1);
+    }
+    return true;
+}
+
 static bool settle_columns(struct mls_whole *t, struct mls_error *err)
 {
     for (;;) {
@@ -290,8 +392,7 @@ static bool settle_columns(struct mls_whole *t, struct mls_error *err)
         mls_csv_tuning.again++;
         t->csv.with_lines = false;
         t->spoiled = false;
-        if (!mls_parallel(t->run, t->chunk_count, read_again, t, err)
-            || t->odd)
+        if (!read_all_again(t, err) || t->odd)
             return t->odd;
     }
 }
@@ -530,9 +631,7 @@ bool mls_csv_table(struct mls_inference *in, struct mls_table *table,
     ok = new_whole(&t, in, err) && suggest(&t, &fit, err);
     in->rows = 0;
     if (ok && fit) {
-        ok = cut_chunks(&t, err)
-            && mls_parallel(t.run, t.chunk_count, read_chunk, &t, err)
-            && check_chunks(&t, err) && (t.odd || settle_columns(&t, err));
+        ok = read_chunks(&t, err) && (t.odd || settle_columns(&t, err));
         if (ok && !t.odd)
             look_for_wrong(&t);
         *done = ok && !t.odd;

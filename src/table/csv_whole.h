@@ -15,13 +15,15 @@ struct mls_whole {
     struct mls_inference *in;
     const struct mls_run *run;
     struct mls_chunk *chunks;
-    int64_t chunk_count;
+    int64_t chunk_count, chunk_capacity;
+    int64_t expected;           /* the first record that was not checked */
     struct mls_csv_worker *workers;
     int64_t worker_count;
     struct mls_merge *merges;   /* width */
     uint8_t *sure;              /* width: the wish follows from all cells */
-    pthread_mutex_t mutex;      /* guards the next three */
+    pthread_mutex_t mutex;      /* guards ready to bytes_done */
     uint8_t *ready;             /* chunks that were read */
+    int64_t ready_capacity;
     int64_t checked;            /* chunks known to start where they should */
     int64_t bytes_done;
     bool odd;                   /* atomic: the slow way must read the file */

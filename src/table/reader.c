@@ -213,8 +213,11 @@ static bool learn_columns(struct mls_reader *r, struct mls_table *table,
 
     *done = false;
     if (ok && table != NULL)
-        ok = mls_csv_table(&in, table, done, err)
-            && (*done || mls_reader_restart(r, err));
+        ok = mls_csv_table(&in, table, done, err);
+    if (!*done)
+        mls_input_keep(mls_scan_input(r->scan), false);
+    if (ok && table != NULL && !*done)
+        ok = mls_reader_restart(r, err);
     if (ok && !*done)
         ok = mls_inference_run(&in, err) && mls_reader_restart(r, err);
     mls_inference_clear(&in);
@@ -344,6 +347,7 @@ static bool open_scan(struct mls_reader *r, const char *path,
 
     if (input == NULL)
         return false;
+    mls_input_keep(input, true); /* until the fast way is ruled out */
     r->scan = mls_scan_new(input, &r->options.dialect, r->options.schema, err);
     if (r->scan == NULL)
         return false;
@@ -391,6 +395,8 @@ mls_reader_open_table(const char *path, const struct mls_read_options *options,
             mls_reader_close(r);
             return NULL;
         }
+    } else {
+        mls_input_keep(mls_scan_input(r->scan), false);
     }
     return r;
 }
@@ -440,7 +446,10 @@ bool mls_reader_next(struct mls_reader *r, struct mls_block **block,
     if (r->stream != NULL && !mls_stream_next(r->stream, block, &slow, err))
         return false;
     if (!slow) {
-        mls_progress(r->run, "reading", (double)r->counts.bytes,
+        mls_progress(r->run, "reading",
+                     (double)(mls_input_is_direct(input)
+                                  ? r->counts.bytes
+                                  : mls_input_at(input)),
                      (double)mls_input_size(input));
         return true;
     }

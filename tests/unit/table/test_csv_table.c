@@ -1,5 +1,10 @@
 #include "test.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "files.h"
@@ -505,6 +510,243 @@ static void a_stream_can_be_read_twice(void **state)
     mls_text_clear(&text);
 }
 
+/* ---- what comes in order ---- */
+
+/* What a thread writes into a FIFO, a little at a time. */
+struct pipe_job {
+    const char *path, *bytes;
+    size_t length;
+};
+
+static void *write_pipe(void *job)
+{
+    const struct pipe_job *j = job;
+    FILE *out = fopen(j->path, "w");
+
+    /* The reader may close it early, at an error. */
+    for (size_t at = 0, n; out != NULL && at < j->length; at += n) {
+        n = j->length - at < 50000 ? j->length - at : 50000;
+        if (fwrite(j->bytes + at, 1, n, out) != n || fflush(out) != 0)
+            break;
+    }
+    if (out != NULL)
+        fclose(out);
+    return NULL;
+}
+
+static bool read_pipe(const char *bytes, size_t length,
+                      const struct mls_read_options *options,
+                      const struct mls_run *run, struct mls_table *table,
+                      struct mls_error *err)
+{
+    char path[] = "/tmp/mlspec-pipe-XXXXXX";
+    struct pipe_job job = { path, bytes, length };
+    pthread_t thread;
+    bool ok;
+
+    assert_non_null(mkdtemp(path));
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(pthread_create(&thread, NULL, write_pipe, &job), 0);
+    ok = mls_table_read(path, options, run, table, err);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(unlink(path), 0);
+    return ok;
+}
+
+static struct test_file new_packed(const char *bytes, size_t length,
+                                   const char *ending)
+{
+    struct test_file file = new_file(""), packed = { "" };
+    struct mls_error err = { 0 };
+    struct mls_output *out;
+
+    remove_file(&file);
+    snprintf(packed.path, sizeof(packed.path), "%s%s", file.path, ending);
+    out = mls_output_open(packed.path, &err);
+    assert_true(out != NULL && mls_output_write(out, bytes, length, &err)
+                && mls_output_commit(out, &err));
+    return packed;
+}
+
+static bool read_packed(const char *bytes, size_t length, const char *ending,
+                        const struct mls_read_options *options,
+                        const struct mls_run *run, struct mls_table *table,
+                        struct mls_error *err)
+{
+    struct test_file file = new_packed(bytes, length, ending);
+    bool ok = mls_table_read(file.path, options, run, table, err);
+
+    remove_file(&file);
+    return ok;
+}
+
+/* Reads bytes in the slow way, and from a pipe and packed in the fast way.
+ * Returns how often that was good for it. */
+static int64_t compare_orders(const struct mls_text *text, int64_t chunk,
+                              const struct mls_read_options *options)
+{
+    struct test_file file = new_file_bytes(text->bytes, text->length);
+    struct mls_table slow, fast;
+    struct mls_error why = { 0 };
+    int64_t tables;
+    bool good;
+
+    reset_tuning();
+    mls_csv_tuning.off = true;
+    good = mls_table_read(file.path, options, NULL, &slow, &why);
+    reset_tuning();
+    mls_csv_tuning.chunk_bytes = chunk;
+    for (int n = 0; n < 6; n++) {
+        struct mls_error err = { 0 };
+        struct mls_run run = { 0 };
+        bool ok;
+
+        assert_true(mls_run_init(&run, n / 3 ? 1 : 4, &err));
+        ok = n % 3 == 0
+            ? read_pipe(text->bytes, text->length, options, &run, &fast, &err)
+            : read_packed(text->bytes, text->length,
+                          n % 3 == 1 ? ".gz" : ".zst", options, &run, &fast,
+                          &err);
+        mls_run_clear(&run);
+        if (ok != good)
+            fail_msg("source %d: %s", n, ok ? "read" : err.what);
+        if (ok) {
+            same_tables(&fast, &slow);
+            mls_table_clear(&fast);
+        } else {
+            memcpy(err.file, why.file, sizeof(err.file));
+            same_errors(&err, &why);
+        }
+    }
+    tables = mls_csv_tuning.tables;
+    last_streamed = mls_csv_tuning.streamed;
+    reset_tuning();
+    if (good)
+        mls_table_clear(&slow);
+    remove_file(&file);
+    return tables;
+}
+
+/* About 2.5 MB: many batches of chunks of 50,000 bytes. */
+static void long_text(struct mls_text *text, const char *middle,
+                      const char *last)
+{
+    mls_text_add(text, "n,c,t,d\n");
+    for (int i = 0; i < 60000; i++) {
+        mls_text_format(text, "%d.%d,c%d,\"a\nb \"\"%d\"\"\",2024-01-%02d\n",
+                        i % 100, i % 7, i % 11, i % 13, i % 28 + 1);
+        if (i == 40000)
+            mls_text_add(text, middle);
+    }
+    mls_text_add(text, last);
+}
+
+static void pipes_and_packed_files_are_read_fast_and_the_same(void **state)
+{
+    static const char *const lasts[] = {
+        "",                         /* all is as it was */
+        "5,c1,x,2024-01-01",        /* no line end */
+        "5,c1,\"x,2024-01-01\n",   /* an open quote */
+        "5,c1,x\n",                 /* ragged */
+        "word,c1,x,2024-01-01\n",   /* a wrong cell */
+        "1.5,c1,x,never\n",         /* not a date: the column is read again */
+    };
+    const struct mls_read_options none = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lasts) / sizeof(*lasts); i++) {
+        struct mls_text text = { 0 };
+        int64_t fast;
+
+        long_text(&text, "", lasts[i]);
+        fast = compare_orders(&text, 50000, &none);
+        assert_int_equal(fast, i < 2 || i > 4 ? 6 : 0);
+        mls_text_clear(&text);
+    }
+}
+
+/* Longer than what is fetched at a time. */
+static void long_records_are_fetched_whole(void **state)
+{
+    const struct mls_read_options none = { 0 };
+    struct mls_text text = { 0 }, record = { 0 };
+
+    (void)state;
+    mls_text_add(&record, "1,c,\"");
+    for (int i = 0; i < 90000; i++)
+        mls_text_format(&record, "line %d,\n", i);
+    mls_text_add(&record, "\",2024-01-01\n");
+    long_text(&text, record.bytes, "2.5,x,,never\n");
+    assert_int_equal(compare_orders(&text, 50000, &none), 6);
+    mls_text_clear(&text);
+    mls_text_clear(&record);
+}
+
+static void streams_in_order_are_read_the_same(void **state)
+{
+    static const char *const lasts[] = { "", "5,c1,x\n", "5,c1,\"x",
+                                         "word,c1,x,2024-01-01\n",
+                                         "5,new,x,2024-01-01\n" };
+    struct mls_text text = { 0 };
+    struct mls_table training;
+
+    (void)state;
+    long_text(&text, "", "");
+    must_read(text.bytes, NULL, &training);
+    mls_text_clear(&text);
+    for (int n = 0; n < 10; n++) {
+        struct mls_read_options options = { .schema = &training.schema };
+
+        options.bad_rows = n % 2 ? MLS_BAD_SKIP : MLS_BAD_ERROR;
+        options.keep_skipped = n == 7;
+        long_text(&text, n > 5 ? "5,c1\n" : "", lasts[n % 5]);
+        compare_orders(&text, n % 4 == 3 ? 9000 : 50000, &options);
+        assert_true(last_streamed > 100);
+        mls_text_clear(&text);
+    }
+    mls_table_clear(&training);
+}
+
+/* The rows before the damage come, then the error. */
+static void damage_late_in_a_packed_file_is_told(void **state)
+{
+    struct mls_read_options options = { 0 };
+    struct mls_text text = { 0 };
+    struct mls_table training;
+    struct mls_error err = { 0 };
+    struct test_file file;
+    struct mls_reader *r;
+    struct mls_block *block = NULL;
+    struct stat status;
+    int64_t rows = 0;
+    bool ok;
+
+    (void)state;
+    long_text(&text, "", "");
+    must_read(text.bytes, NULL, &training);
+    options.schema = &training.schema;
+    file = new_packed(text.bytes, text.length, ".gz");
+    mls_text_clear(&text);
+    assert_int_equal(stat(file.path, &status), 0);
+    assert_int_equal(truncate(file.path, status.st_size * 3 / 4), 0);
+    reset_tuning();
+    mls_csv_tuning.chunk_bytes = 50000;
+    r = mls_reader_open(file.path, &options, NULL, &err);
+    assert_non_null(r);
+    while ((ok = mls_reader_next(r, &block, &err)) && block != NULL) {
+        rows += block->rows;
+        mls_block_free(block);
+    }
+    assert_false(ok);
+    assert_int_equal(err.code, MLS_IO);
+    assert_true(rows > 20000 && rows < 60000);
+    mls_reader_close(r);
+    reset_tuning();
+    mls_table_clear(&training);
+    remove_file(&file);
+}
+
 /* ---- the parts ---- */
 
 static void every_level_finds_the_same_positions(void **state)
@@ -655,8 +897,13 @@ int main(void)
         cmocka_unit_test(random_files_are_read_the_same),
         cmocka_unit_test(random_streams_are_read_the_same),
         cmocka_unit_test(a_stream_can_be_read_twice),
+        cmocka_unit_test(pipes_and_packed_files_are_read_fast_and_the_same),
+        cmocka_unit_test(long_records_are_fetched_whole),
+        cmocka_unit_test(streams_in_order_are_read_the_same),
+        cmocka_unit_test(damage_late_in_a_packed_file_is_told),
         cmocka_unit_test(nothing_leaks_when_memory_ends),
     };
 
+    signal(SIGPIPE, SIG_IGN); /* a reader may leave a pipe early */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
