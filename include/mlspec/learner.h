@@ -18,7 +18,8 @@ enum mls_can {
     MLS_CAN_MISSING = 1 << 1,
     MLS_CAN_RANKS = 1 << 2,     /* its sums over rows go through mls_reduce */
     MLS_CAN_STOP = 1 << 3,
-    MLS_CAN_INSPECT = 1 << 4    /* has coefficients or the like */
+    MLS_CAN_INSPECT = 1 << 4,   /* has coefficients or the like */
+    MLS_CAN_SPARSE = 1 << 5     /* takes the wide part of a dataset as it is */
 };
 enum mls_takes {
     MLS_TAKES_MATRIX = 1,

@@ -1,7 +1,7 @@
 /*
  * Logistic regression: two classes, or several by softmax.  Newton's method is
- * in logistic_solve.c, its loops over rows in logistic_newton.c; here are the
- * params, the classes, and what becomes of the solution.
+ * in logistic_solve.c, for tables that stay sparse in logistic_wide.c, its loops
+ * over rows in logistic_newton.c; here are the params, the classes, and what becomes of the solution.
  *
  * The columns have their means taken out, which changes nothing but the
  * meaning of the intercept (design.h), and keeps it nearly orthogonal to the
@@ -17,6 +17,7 @@
 #include "learner/design.h"
 #include "learner/learners.h"
 #include "learner/logistic_solve.h"
+#include "learner/logistic_wide.h"
 #include "model/model.h"
 
 struct logistic_params {
@@ -173,6 +174,62 @@ static void fill_model(const struct classes *classes,
         pin(intercept, classes->all);
 }
 
+static bool solve_dense(const struct mls_fit_job *job,
+                        const struct classes *classes, int outputs,
+                        struct mls_design *design, struct mls_matrix *b,
+                        struct mls_logistic_result *result,
+                        struct mls_error *err)
+{
+    const struct logistic_params *p = job->params;
+    const struct mls_dataset *data = job->data;
+    bool ok = mls_design_new(job->run, data, p->intercept, true, design, err)
+        && mls_matrix_new(b, design->x.columns, outputs, err);
+    struct mls_logistic problem = {
+        .run = job->run, .x = &design->x, .y = classes->y,
+        .w = data->target.weight, .square = design->square,
+        .weight = design->weight, .outputs = outputs,
+        .penalised = data->features, .l2 = p->l2, .tolerance = p->tolerance,
+        .max_iterations = p->max_iterations
+    };
+
+    return ok && mls_logistic_solve(&problem, b, result, err);
+}
+
+/* The same with the wide part of the dataset as it is: design receives means
+ * and weight alone. */
+static bool solve_wide(const struct mls_fit_job *job,
+                       const struct classes *classes, int outputs,
+                       struct mls_design *design, struct mls_matrix *b,
+                       struct mls_logistic_result *result,
+                       struct mls_error *err)
+{
+    const struct logistic_params *p = job->params;
+    const struct mls_dataset *data = job->data;
+    struct mls_wide_design x;
+    struct mls_matrix by_column = { 0 };
+    bool ok;
+
+    if (!mls_wide_design_new(job->run, data, p->intercept, outputs, &x, err))
+        return false;
+    struct mls_logistic_wide problem = {
+        .run = job->run, .x = &x, .y = classes->y, .w = data->target.weight,
+        .outputs = outputs, .l2 = p->l2, .tolerance = p->tolerance,
+        .max_iterations = p->max_iterations
+    };
+
+    design->weight = x.weight;
+    design->mean = mls_new(data->features, sizeof(double), err);
+    ok = design->mean
+        && mls_matrix_new(b, data->features + 1, outputs, err)
+        && mls_matrix_new(&by_column, x.columns, outputs, err)
+        && mls_logistic_wide_solve(&problem, &by_column, result, err);
+    if (ok)
+        mls_wide_to_features(&x, &by_column, b, design->mean);
+    mls_free(by_column.data);
+    mls_wide_design_clear(&x);
+    return ok;
+}
+
 static bool fit_into(const struct mls_fit_job *job,
                      const struct classes *classes, double *coef,
                      double *intercept, struct mls_error *err)
@@ -185,18 +242,10 @@ static bool fit_into(const struct mls_fit_job *job,
     struct mls_logistic_result result;
     double *constant = mls_new(outputs, sizeof(double), err);
     bool ok = constant
-        && mls_design_new(job->run, data, p->intercept, true, &design, err)
-        && mls_matrix_new(&b, design.x.columns, outputs, err);
-    struct mls_logistic problem = {
-        .run = job->run, .x = &design.x, .y = classes->y,
-        .w = data->target.weight, .square = design.square,
-        .weight = design.weight, .outputs = outputs,
-        .penalised = data->features, .l2 = p->l2, .tolerance = p->tolerance,
-        .max_iterations = p->max_iterations
-    };
-
-    ok = ok && mls_logistic_solve(&problem, &b, &result, err)
+        && (data->wide.count > 0 ? solve_wide : solve_dense)(
+            job, classes, outputs, &design, &b, &result, err)
         && add_chosen(&result, job->chosen, err);
+
     if (ok) {
         note_end(job->run, &result);
         fill_model(classes, &design, &b, p->intercept, data->features, coef,
@@ -239,7 +288,7 @@ const struct mls_learner_type mls_learner_logistic = {
               "Tibshirani & Friedman (2009), 4.4",
     .objective = "sum_i w_i log_loss_i + l2/2 |b|^2",
     .tasks = MLS_TASK_CLASSIFICATION,
-    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT,
+    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT | MLS_CAN_SPARSE,
     .takes = MLS_TAKES_MATRIX,
     .steps = "date(form=cyclic) impute(strategy=median,indicator=true) "
              "scale(method=standard) onehot",

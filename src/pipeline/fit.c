@@ -316,7 +316,9 @@ static bool gather(const struct mls_pipeline *p, const struct fitting *f,
         data->target = *target;
         return true;
     }
-    return mls_dataset_gather(run, &f->table, target, data, err)
+    return ((p->learner->can & MLS_CAN_SPARSE)
+                ? mls_dataset_gather_wide(run, &f->table, target, data, err)
+                : mls_dataset_gather(run, &f->table, target, data, err))
         && ((p->learner->can & MLS_CAN_MISSING)
             || mls_dataset_need_finite(data, &f->table, p->learner->name,
                                        err));

@@ -10,6 +10,7 @@
  */
 #include "table/dataset.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "base/memory.h"
@@ -73,21 +74,26 @@ struct gathering {
     struct mls_dataset *data;
 };
 
-static bool gather_column(void *context, int64_t j, struct mls_error *err)
+/* Which feature column k of the matrix is. */
+static int64_t feature_of(const struct mls_dataset *data, int64_t k)
+{
+    return data->wide.count > 0 ? data->wide.dense[k] : k;
+}
+
+static bool gather_column(void *context, int64_t k, struct mls_error *err)
 {
     const struct gathering *g = context;
     const struct mls_matrix *x = &g->data->x;
 
     (void)err;
-    mls_table_reals(g->table, g->data->column[j], 0, x->rows,
-                    x->data + j * x->stride);
+    mls_table_reals(g->table, g->data->column[feature_of(g->data, k)], 0,
+                    x->rows, x->data + k * x->stride);
     return true;
 }
 
-bool mls_dataset_gather(const struct mls_run *run,
-                        const struct mls_table *table,
-                        const struct mls_target *target,
-                        struct mls_dataset *data, struct mls_error *err)
+static bool gather(const struct mls_run *run, const struct mls_table *table,
+                   const struct mls_target *target, bool wide,
+                   struct mls_dataset *data, struct mls_error *err)
 {
     struct gathering gathering = { table, data };
     int64_t *order = mls_schema_order(&table->schema, err);
@@ -96,16 +102,35 @@ bool mls_dataset_gather(const struct mls_run *run,
     *data = (struct mls_dataset){ .rows = table->rows, .target = *target };
     ok = order && make_room(data, table->schema.count, err)
         && choose_features(table, order, data, err)
-        && mls_matrix_new(&data->x, table->rows, data->features, err)
-        && mls_parallel(run, data->features, gather_column, &gathering, err);
+        && (!wide || mls_wide_gather(run, table, data, err))
+        && mls_matrix_new(&data->x, table->rows,
+                          data->features - data->wide.count, err)
+        && mls_parallel(run, data->x.columns, gather_column, &gathering, err);
     mls_free(order);
     if (!ok)
         mls_dataset_clear(data);
     return ok;
 }
 
+bool mls_dataset_gather(const struct mls_run *run,
+                        const struct mls_table *table,
+                        const struct mls_target *target,
+                        struct mls_dataset *data, struct mls_error *err)
+{
+    return gather(run, table, target, false, data, err);
+}
+
+bool mls_dataset_gather_wide(const struct mls_run *run,
+                             const struct mls_table *table,
+                             const struct mls_target *target,
+                             struct mls_dataset *data, struct mls_error *err)
+{
+    return gather(run, table, target, true, data, err);
+}
+
 void mls_dataset_clear(struct mls_dataset *data)
 {
+    mls_wide_clear(&data->wide);
     mls_free(data->x.data);
     mls_free(data->names);
     mls_free(data->column);
@@ -138,20 +163,21 @@ bool mls_dataset_need_finite(const struct mls_dataset *data,
                              const char *learner, struct mls_error *err)
 {
     int64_t row = data->rows, feature = 0;
-    bool missing;
+    bool missing = false;
 
     /* The earliest row, and in it the first feature by name. */
-    for (int64_t j = 0; j < data->features; j++) {
-        int64_t at = first_wild(data->x.data + j * data->x.stride, row);
+    for (int64_t k = 0; k < data->x.columns; k++) {
+        int64_t at = first_wild(data->x.data + k * data->x.stride, row);
 
         if (at < row) {
             row = at;
-            feature = j;
+            feature = feature_of(data, k);
+            missing = isnan(data->x.data[row + k * data->x.stride]);
         }
     }
+    mls_wide_first_wild(data, &row, &feature, &missing);
     if (row == data->rows)
         return true;
-    missing = isnan(data->x.data[row + feature * data->x.stride]);
     mls_fail(err, MLS_DATA, "the cell is %s, which %s cannot learn from",
              missing ? "missing" : "infinite", learner);
     mls_fail_fix(err, "%s",
@@ -164,6 +190,7 @@ bool mls_dataset_keep(const struct mls_dataset *from, const int64_t *features,
                       int64_t count, struct mls_dataset *to,
                       struct mls_error *err)
 {
+    assert(from->wide.count == 0);
     *to = (struct mls_dataset){ .rows = from->rows, .features = count,
                                 .target = from->target };
     if (!make_room(to, count, err)
