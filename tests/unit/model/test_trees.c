@@ -10,7 +10,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "model/trees.h"
+#include "model/trees_plan.h"
 
 static struct mls_error err;
 
@@ -514,6 +514,53 @@ static void scores_equal_a_walk_over_raw_values(void **state)
     }
 }
 
+/* Whatever instructions the processor has. */
+static void all_kernels_give_the_same_bits(void **state)
+{
+    const struct trees_kernel *kernel;
+
+    (void)state;
+    for (int p = 0; p < PLANS; p++) {
+        struct forest f;
+        struct rows r;
+
+        forest_new(&f, &plans[p]);
+        rows_new(&r, &f, 300);
+        for (int k = 0; (kernel = mls_trees_kernel_at(k)) != NULL; k++) {
+            struct trees_plan *plan = f.model->compiled;
+
+            plan->kernel = kernel;
+            assert_scores(&f, f.model, &r);
+        }
+        rows_clear(&r);
+        forest_clear(&f);
+    }
+}
+
+static void trees_go_the_way_that_suits_them(void **state)
+{
+    static const enum trees_way ways[] = { TREES_BY_PROGRAM, TREES_BY_LEVELS,
+                                           TREES_BY_NODES };
+
+    (void)state;
+    for (int w = 0; w < 3; w++) {
+        struct plan plan = { MLS_REGRESSION, 0, MLS_COMBINE_SUM, 30, 5,
+                             w == 2 ? 2000 : 256, 1, 20, 9,
+                             .symmetric = w == 1 };
+        const struct trees_plan *made;
+        struct forest f;
+        int64_t count = 0;
+
+        forest_new(&f, &plan);
+        made = f.model->compiled;
+        for (int64_t t = 0; t < plan.trees; t++)
+            count += made->trees[t].way == ways[w];
+        /* Trees of one leaf, and shapes that come about by chance. */
+        assert_true(count > 15);
+        forest_clear(&f);
+    }
+}
+
 /* The arrays are the whole of the model. */
 static void arrays_make_the_same_model_again(void **state)
 {
@@ -724,6 +771,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_equal_a_walk_over_raw_values),
+        cmocka_unit_test(all_kernels_give_the_same_bits),
+        cmocka_unit_test(trees_go_the_way_that_suits_them),
         cmocka_unit_test(arrays_make_the_same_model_again),
         cmocka_unit_test(a_continued_model_is_that_made_at_once),
         cmocka_unit_test(damaged_arrays_are_refused_or_harmless),

@@ -1,0 +1,107 @@
+/*
+ * A trees model made ready to score: what compile makes of the file's arrays.
+ *
+ * Planes.  A question must cost one comparison of bytes.  So a row is seen as
+ * bytes, one a plane, and a numeric question is "is the byte of plane p, taken
+ * as a signed number, less than b?".  Only cuts that some split uses count:
+ *
+ *   rank      how many used cuts are smaller than the value: 0 .. cuts
+ *   low       missing: 0          else rank + 1       - 128
+ *   high      missing: 255        else rank           - 128
+ *
+ * Missing goes left with `low`, right with `high`; a feature has the planes
+ * that its splits need.  More than 253 used cuts are spread over several
+ * planes, each with a part of them: the others look to it like its ends.
+ *
+ * Categories are first put together to groups that no split tells apart (the
+ * missing one is in group 0); a plane holds the group, two planes its low and
+ * high byte when there are more than 256.
+ *
+ * Nodes.  The chain of the file with planes: eight bytes a node, the left side
+ * behind it, a jump to the right side.  For deep trees and for single rows.
+ *
+ * Programs.  For trees of at most 256 leaves, see trees_kernel.h.
+ */
+#ifndef MLS_MODEL_TREES_PLAN_H
+#define MLS_MODEL_TREES_PLAN_H
+
+#include "model/trees_detail.h"
+#include "model/trees_kernel.h"
+
+enum { TREES_PLANE_CUTS = 253 };
+
+enum trees_plane_kind {
+    TREES_LOW,                  /* missing is the smallest */
+    TREES_HIGH,                 /* missing is the largest */
+    TREES_GROUP,                /* the group of a category, or its low byte */
+    TREES_GROUP_HIGH            /* its high byte */
+};
+
+struct trees_plane {
+    enum trees_plane_kind kind;
+    int64_t first;              /* of the used cuts that it sees */
+    int64_t cuts;               /* how many */
+};
+
+/* A feature that some split asks for. */
+struct trees_input {
+    int64_t feature;
+    struct mls_bins bins;       /* of used cuts, of groups; owned */
+    int64_t plane, planes;      /* its planes */
+};
+
+/*
+ * right: to the right side from here; 0: a leaf.  Negative: a split by a set,
+ * to the right side when its sign is turned.
+ * ask: plane << 8 | bound; a leaf's bound is -128, less than no byte.
+ */
+struct trees_node {
+    int32_t right;
+    uint32_t ask;
+};
+
+enum trees_way {
+    TREES_BY_NODES,             /* walk each row down */
+    TREES_BY_PROGRAM,
+    TREES_BY_LEVELS             /* all nodes of a level ask the same */
+};
+
+struct trees_tree {
+    enum trees_way way;
+    int output;                 /* that it adds to, with leaves of width 1 */
+    int64_t root;               /* its first node */
+    int64_t leaf;               /* its first leaf */
+    struct trees_program program;
+};
+
+struct trees_plan {
+    struct trees_file file;
+    struct mls_bins *bins;      /* features; borrow the arrays */
+    int64_t input_count, plane_count;
+    struct trees_input *inputs;
+    struct trees_plane *planes;
+    /* Ordered by output, then by number. */
+    struct trees_tree *trees;
+    int64_t walked;             /* trees by nodes */
+    struct trees_node *nodes;
+    /* A leaf's number, from 0 in the whole chain; a split by a set: its place
+     * in sets. */
+    uint32_t *number;
+    int64_t set_count;
+    struct trees_set *sets;
+    uint8_t *set_bytes;
+    int64_t op_count;
+    struct trees_op *ops;
+    int64_t most_sets;          /* of one program */
+    const struct trees_kernel *kernel;  /* the best; tests take others */
+};
+
+MLS_CHECK struct trees_plan *mls_trees_plan(const struct mls_model *model,
+                                            struct mls_error *err);
+void mls_trees_plan_free(struct trees_plan *plan);
+
+bool mls_trees_score(const struct mls_model *model,
+                     const struct mls_view *view, double *out,
+                     struct mls_error *err);
+
+#endif

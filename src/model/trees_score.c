@@ -1,0 +1,490 @@
+/*
+ * Scores of a view: planes, programs and walks put together (trees_plan.h).
+ *
+ * Many rows go in strips whose planes fit into the second-level cache:
+ *
+ *     for each strip      planes of all inputs
+ *         for each 8 trees
+ *             for each 128 rows      8 programs, then 8 leaves added a row
+ *
+ * so that the programs of 8 trees and their leaves are read from memory once a
+ * strip.  Trees too large for a program walk the rows of the strip, eight at a
+ * time, over records of one byte a plane.
+ *
+ * Few rows are walked one by one, eight trees at a time; there is nothing to
+ * prepare, and no memory is asked for unless a row has more planes than fit on
+ * the stack.
+ *
+ * Either way leaves are added in the order of the trees: the same bits.
+ */
+#include "model/trees_plan.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "base/memory.h"
+#include "table/codes.h"
+
+enum {
+    FEW = 8,                    /* rows: about where programs become faster */
+    MANY_TREES = 8,             /* programs between two additions */
+    STRIP_MOST = 1024,          /* rows */
+    STRIP_BYTES = 192 << 10,    /* of planes */
+    STACK_PLANES = 2048,
+    LANES = 8                   /* walks at a time */
+};
+
+/* ---- From cells to planes ---- */
+
+/* A byte of a plane from a code that is not wide, or is. */
+static uint8_t plane_byte(const struct trees_plane *plane, int code)
+{
+    switch (plane->kind) {
+    case TREES_GROUP:
+        return (uint8_t)code;
+    case TREES_GROUP_HIGH:
+        return (uint8_t)(code >> 8);
+    default:
+        break;
+    }
+    if (code != MLS_BIN_MISSING) {
+        int64_t rank = code - 1 - plane->first;
+
+        rank = rank < 0 ? 0 : rank > plane->cuts ? plane->cuts : rank;
+        code = (int)rank + 1;
+    }
+    return (uint8_t)(code - (plane->kind == TREES_HIGH) - 128);
+}
+
+/* Codes of a byte each whose plane sees all cuts. */
+static void fill_narrow(enum trees_plane_kind kind, const uint8_t *codes,
+                        int64_t rows, uint8_t *to)
+{
+    uint8_t turn = kind == TREES_GROUP ? 0 : kind == TREES_LOW ? 128 : 127;
+
+    for (int64_t i = 0; i < rows; i += TREES_ROWS) {
+        for (int k = 0; k < TREES_ROWS; k++)
+            to[i + k] = (uint8_t)(codes[i + k] + turn);
+    }
+}
+
+static void fill_wide(const struct trees_plane *plane, const uint16_t *codes,
+                      int64_t rows, uint8_t *to)
+{
+    for (int64_t i = 0; i < rows; i++)
+        to[i] = plane_byte(plane, codes[i]);
+}
+
+struct strip {
+    const struct trees_plan *plan;
+    const struct mls_view *view;
+    int64_t first, rows;        /* of the view */
+    struct trees_code code;
+    uint16_t *codes;            /* stride */
+    uint8_t *slots, *leaf;
+    uint8_t *records;           /* stride x record, for walks */
+    int64_t record;             /* bytes */
+    uint32_t *number;           /* stride: leaves that walks ended in */
+    double *out;                /* of the first row */
+};
+
+static void fill_planes(struct strip *s)
+{
+    for (int64_t k = 0; k < s->plan->input_count; k++) {
+        const struct trees_input *input = &s->plan->inputs[k];
+        int width = input->bins.codes <= 256 ? 1 : 2;
+        bool narrow = width == 1 && input->bins.cuts <= TREES_PLANE_CUTS;
+
+        mls_column_codes(&input->bins, s->view->columns[input->feature],
+                         s->first, s->rows, width, s->codes);
+        if (width == 1 && !narrow) {
+            for (int64_t i = s->rows - 1; i >= 0; i--)
+                s->codes[i] = ((uint8_t *)s->codes)[i];
+        }
+        for (int64_t i = 0; i < input->planes; i++) {
+            const struct trees_plane *plane =
+                &s->plan->planes[input->plane + i];
+            uint8_t *to =
+                s->code.planes + (input->plane + i) * s->code.stride;
+
+            if (narrow)
+                fill_narrow(plane->kind, (uint8_t *)s->codes, s->rows, to);
+            else
+                fill_wide(plane, s->codes, s->rows, to);
+        }
+    }
+}
+
+/* One row; as above, but found by halving alone: what serves many cells at
+ * once costs too much for one. */
+static int code_of_real(const struct mls_bins *bins, double x)
+{
+    const double *at = bins->cut;
+
+    if (!(x == x) || bins->codes < 2)
+        return MLS_BIN_MISSING;
+    if (bins->cuts == 0)
+        return 1;
+    for (int64_t rest = bins->cuts; rest > 1; rest -= rest / 2)
+        at += x > at[rest / 2 - 1] ? rest / 2 : 0;
+    return (int)(at - bins->cut) + (x > *at) + 1;
+}
+
+static void fill_record(const struct trees_plan *plan,
+                        const struct mls_view *view, int64_t row,
+                        uint8_t *record)
+{
+    for (int64_t k = 0; k < plan->input_count; k++) {
+        const struct trees_input *input = &plan->inputs[k];
+        const struct mls_column *column = view->columns[input->feature];
+        uint16_t code;
+
+        if (column->storage == MLS_STORE_REAL)
+            code = (uint16_t)code_of_real(&input->bins, column->real[row]);
+        else
+            mls_column_codes(&input->bins, column, row, 1, 2, &code);
+        for (int64_t i = input->plane; i < input->plane + input->planes; i++)
+            record[i] = plane_byte(&plan->planes[i], code);
+    }
+}
+
+/* ---- Walks ---- */
+
+static bool in_set(const struct trees_plan *plan, uint32_t number,
+                   const uint8_t *record)
+{
+    const struct trees_set *set = &plan->sets[number];
+    const uint8_t *bytes = plan->set_bytes + set->at;
+    int g = record[set->plane];
+
+    if (set->wide) {
+        g |= record[set->plane + 1] << 8;
+        return bytes[g >> 3] >> (g & 7) & 1;
+    }
+    return bytes[(g & 15) + 16 * (g >> 7)] >> (g >> 4 & 7) & 1;
+}
+
+/* One step from node at; a leaf stays. */
+static inline int64_t step(const struct trees_plan *plan, int64_t at,
+                           const uint8_t *record)
+{
+    const struct trees_node *n = &plan->nodes[at];
+    bool left;
+
+    if (n->right < 0) {
+        left = in_set(plan, plan->number[at], record);
+        return left ? 1 : -(int64_t)n->right;
+    }
+    left = (int8_t)record[n->ask >> 8] < (int8_t)(n->ask & 255);
+    return left ? 1 : n->right;
+}
+
+/* LANES walks side by side, so that one's wait for memory is another's work;
+ * those that have ended stay where they are.  at: from the root to the leaf. */
+static void walk(const struct trees_plan *plan, int64_t *at,
+                 const uint8_t *const *record)
+{
+    int64_t moved;
+
+    do {
+        moved = 0;
+        for (int k = 0; k < LANES; k++) {
+            int64_t by = step(plan, at[k], record[k]);
+
+            at[k] += by;
+            moved |= by;
+        }
+    } while (moved);
+}
+
+static void walk_strip(const struct strip *s, const struct trees_tree *tree)
+{
+    for (int64_t i = 0; i < s->rows; i += LANES) {
+        int64_t at[LANES];
+        const uint8_t *record[LANES];
+
+        for (int k = 0; k < LANES; k++) {
+            int64_t row = i + k < s->rows ? i + k : s->rows - 1;
+
+            at[k] = tree->root;
+            record[k] = s->records + row * s->record;
+        }
+        walk(s->plan, at, record);
+        for (int k = 0; k < LANES && i + k < s->rows; k++)
+            s->number[i + k] = s->plan->number[at[k]];
+    }
+}
+
+static void fill_records(struct strip *s)
+{
+    for (int64_t p = 0; p < s->plan->plane_count; p++) {
+        const uint8_t *plane = s->code.planes + p * s->code.stride;
+
+        for (int64_t i = 0; i < s->rows; i++)
+            s->records[i * s->record + p] = plane[i];
+    }
+}
+
+/* ---- Adding ---- */
+
+/* Leaf number (of the chain) to one row's scores. */
+static void add_leaf(const struct trees_file *f, int64_t number, int output,
+                     double *out)
+{
+    if (f->width == 1) {
+        out[output] += trees_value(f, number);
+        return;
+    }
+    for (int k = 0; k < f->width; k++)
+        out[k] += trees_value(f, number * f->width + k);
+}
+
+/* trees[0 .. count) have programs and one output. */
+static void add_programs(const struct strip *s, const struct trees_tree *trees,
+                         int count, int64_t first, int64_t rows)
+{
+    const struct trees_file *f = &s->plan->file;
+    double *out = s->out + first * f->outputs + trees->output;
+    const double *real[MANY_TREES];
+    const float *narrow[MANY_TREES];
+
+    if (f->width > 1) {
+        for (int k = 0; k < count; k++) {
+            for (int64_t i = 0; i < rows; i++) {
+                add_leaf(f, trees[k].leaf + s->leaf[k * TREES_ROWS + i], 0,
+                         out + i * f->outputs);
+            }
+        }
+        return;
+    }
+    for (int k = 0; k < count; k++) {
+        real[k] = f->narrow ? NULL : (const double *)f->value + trees[k].leaf;
+        narrow[k] = f->narrow ? (const float *)f->value + trees[k].leaf : NULL;
+    }
+    if (f->narrow)
+        mls_trees_add_float(narrow, s->leaf, count, rows, f->outputs, out);
+    else
+        mls_trees_add_real(real, s->leaf, count, rows, f->outputs, out);
+}
+
+static void run_programs(const struct strip *s, const struct trees_tree *trees,
+                         int count)
+{
+    const struct trees_kernel *kernel = s->plan->kernel;
+
+    for (int64_t i = 0; i < s->rows; i += TREES_ROWS) {
+        for (int k = 0; k < count; k++) {
+            (trees[k].way == TREES_BY_LEVELS ? kernel->levels
+                                             : kernel->program)(
+                &s->code, &trees[k].program, i, s->slots,
+                s->leaf + k * TREES_ROWS);
+        }
+        add_programs(s, trees, count, i,
+                     s->rows - i < TREES_ROWS ? s->rows - i : TREES_ROWS);
+    }
+}
+
+static void run_strip(const struct strip *s)
+{
+    const struct trees_plan *plan = s->plan;
+    const struct trees_file *f = &plan->file;
+
+    for (int64_t t = 0; t < f->trees;) {
+        const struct trees_tree *tree = &plan->trees[t];
+        int count = 1;
+
+        if (tree->way == TREES_BY_NODES) {
+            walk_strip(s, tree);
+            for (int64_t i = 0; i < s->rows; i++)
+                add_leaf(f, s->number[i], tree->output,
+                         s->out + i * f->outputs);
+            t++;
+            continue;
+        }
+        while (count < MANY_TREES && t + count < f->trees
+               && tree[count].way != TREES_BY_NODES
+               && tree[count].output == tree->output) {
+            count++;
+        }
+        run_programs(s, tree, count);
+        t += count;
+    }
+}
+
+/* ---- From sums to scores ---- */
+
+static double within(double p, double low, double high)
+{
+    return p < low ? low : p > high ? high : p;
+}
+
+/* See enum mls_combine.  Of a score past 700 the exponential stays finite. */
+static void finish_row(const struct mls_model *model,
+                       const struct trees_file *f, double *out)
+{
+    double trees = (double)f->trees;
+
+    if (f->log_link)
+        out[0] = exp(out[0] > 700 ? 700 : out[0]);
+    if (f->combine == MLS_COMBINE_ISOLATION)
+        out[0] = exp2(-(out[0] / trees) / f->base[0]);
+    if (f->combine != MLS_COMBINE_MEAN)
+        return;
+    for (int k = 0; k < f->outputs; k++) {
+        double p = out[k] / trees, q;
+
+        out[k] = p;
+        if (model->task == MLS_REGRESSION)
+            continue;
+        p = within(p, 1e-16, 1);
+        q = within(1 - p, 1e-16, 1);
+        out[k] = model->task == MLS_BINARY ? log(p) - log(q) : log(p);
+    }
+}
+
+static void start_row(const struct trees_file *f, double *out)
+{
+    for (int k = 0; k < f->outputs; k++)
+        out[k] = f->combine == MLS_COMBINE_SUM ? f->base[k] : 0;
+}
+
+/* ---- Few rows, many rows ---- */
+
+static void score_row(const struct mls_model *model, const uint8_t *record,
+                      double *out)
+{
+    const struct trees_plan *plan = model->compiled;
+    const struct trees_file *f = &plan->file;
+    const uint8_t *records[LANES];
+
+    for (int k = 0; k < LANES; k++)
+        records[k] = record;
+    start_row(f, out);
+    for (int64_t t = 0; t < f->trees; t += LANES) {
+        int64_t at[LANES];
+
+        for (int k = 0; k < LANES; k++)
+            at[k] = plan->trees[t + k < f->trees ? t + k : t].root;
+        walk(plan, at, records);
+        for (int k = 0; k < LANES && t + k < f->trees; k++)
+            add_leaf(f, plan->number[at[k]], plan->trees[t + k].output, out);
+    }
+    finish_row(model, f, out);
+}
+
+static bool score_few(const struct mls_model *model,
+                      const struct mls_view *view, double *out,
+                      struct mls_error *err)
+{
+    const struct trees_plan *plan = model->compiled;
+    uint8_t local[STACK_PLANES], *record = local, *room = NULL;
+
+    local[0] = 0;
+    if (plan->plane_count > STACK_PLANES) {
+        record = room = mls_new_array(plan->plane_count, 1, err);
+        if (!record)
+            return false;
+    }
+    for (int64_t i = 0; i < view->rows; i++) {
+        fill_record(plan, view, i, record);
+        score_row(model, record, out + i * plan->file.outputs);
+    }
+    mls_free(room);
+    return true;
+}
+
+static int64_t strip_rows(const struct trees_plan *plan, int64_t rows)
+{
+    int64_t planes = plan->plane_count + plan->most_sets;
+    int64_t fit = STRIP_BYTES / (planes > 0 ? planes : 1);
+
+    fit = fit < STRIP_MOST ? fit : STRIP_MOST;
+    fit = fit < rows ? fit : rows;
+    return fit < TREES_ROWS ? TREES_ROWS
+                            : (fit + TREES_ROWS - 1) / TREES_ROWS * TREES_ROWS;
+}
+
+/* One piece of memory for all that a strip needs; to be freed. */
+static void *prepare_strip(struct strip *s, struct mls_error *err)
+{
+    const struct trees_plan *plan = s->plan;
+    int64_t stride = strip_rows(plan, s->view->rows);
+    int64_t planes = (plan->plane_count + plan->most_sets) * stride;
+    int64_t slots = TREES_PROGRAM_LEAVES * TREES_ROWS;
+    int64_t leaf = MANY_TREES * TREES_ROWS;
+    uint8_t *room;
+
+    s->record = plan->plane_count > 0 ? plan->plane_count : 1;
+    room = mls_new_array(planes + slots + leaf + 2 * stride
+                             + (plan->walked ? (4 + s->record) * stride : 0),
+                         1, err);
+    if (!room)
+        return NULL;
+    memset(room, 0, (size_t)(planes + TREES_ROWS));
+    s->code = (struct trees_code){
+        .ops = plan->ops, .sets = plan->sets, .set_bytes = plan->set_bytes,
+        .planes = room, .plane_count = plan->plane_count, .stride = stride
+    };
+    s->slots = room + planes;
+    s->leaf = s->slots + slots;
+    s->codes = (uint16_t *)(void *)(s->leaf + leaf);
+    s->number = (uint32_t *)(void *)(s->codes + stride);
+    s->records = (uint8_t *)(s->number + stride);
+    return room;
+}
+
+static bool score_many(const struct mls_model *model,
+                       const struct mls_view *view, double *out,
+                       struct mls_error *err)
+{
+    const struct trees_plan *plan = model->compiled;
+    const struct trees_file *f = &plan->file;
+    struct strip s = { .plan = plan, .view = view };
+    void *room = prepare_strip(&s, err);
+
+    if (!room)
+        return false;
+    for (; s.first < view->rows; s.first += s.code.stride) {
+        s.rows = view->rows - s.first;
+        s.rows = s.rows < s.code.stride ? s.rows : s.code.stride;
+        s.out = out + s.first * f->outputs;
+        for (int64_t i = 0; i < s.rows; i++)
+            start_row(f, s.out + i * f->outputs);
+        fill_planes(&s);
+        if (plan->walked)
+            fill_records(&s);
+        run_strip(&s);
+        for (int64_t i = 0; i < s.rows; i++)
+            finish_row(model, f, s.out + i * f->outputs);
+    }
+    mls_free(room);
+    return true;
+}
+
+/* A damaged file may call a column what its schema does not. */
+static bool check_view(const struct trees_plan *plan,
+                       const struct mls_view *view, struct mls_error *err)
+{
+    for (int64_t k = 0; k < plan->input_count; k++) {
+        const struct trees_input *input = &plan->inputs[k];
+        enum mls_storage storage = view->columns[input->feature]->storage;
+
+        if (storage == MLS_STORE_TEXT
+            || (input->bins.categorical && storage != MLS_STORE_CODE)) {
+            return mls_fail(err, MLS_MODEL_FILE,
+                            "the trees do not fit the kinds of the columns");
+        }
+    }
+    return true;
+}
+
+bool mls_trees_score(const struct mls_model *model,
+                     const struct mls_view *view, double *out,
+                     struct mls_error *err)
+{
+    assert(model->compiled && view->features == model->features);
+    if (!check_view(model->compiled, view, err))
+        return false;
+    return view->rows <= FEW ? score_few(model, view, out, err)
+                             : score_many(model, view, out, err);
+}
