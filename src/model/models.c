@@ -42,8 +42,17 @@ void mls_model_free(struct mls_model *model)
 {
     if (!model)
         return;
+    if (model->compiled)
+        model->type->release(model->compiled);
     mls_arrays_clear(&model->arrays);
     mls_free(model);
+}
+
+bool mls_model_ready(struct mls_model *model, struct mls_error *err)
+{
+    assert(!model->compiled);
+    return model->type->check(model, err)
+        && (!model->type->compile || model->type->compile(model, err));
 }
 
 int mls_model_outputs(const struct mls_model *model)

@@ -297,31 +297,30 @@ static bool weigh_classes(const struct mls_pipeline *p,
     return mls_target_class_weights(p, target->y, n, *own, err);
 }
 
-/* The cells are in the matrix now: a learner should not pay for them twice.
- * The schema stays, since the matrix borrows its names. */
-static void drop_cells(struct mls_table *table)
-{
-    for (int64_t b = 0; b < table->block_count; b++)
-        mls_block_free(table->blocks[b]);
-    table->block_count = 0;
-    table->rows = 0;
-}
-
-static bool gather(const struct mls_pipeline *p, const struct fitting *f,
+/* A learner that takes a matrix should not pay for the cells twice; one that
+ * takes columns drops them itself, when it has its own form of them. */
+static bool gather(const struct mls_pipeline *p, struct fitting *f,
                    const struct mls_target *target, const struct mls_run *run,
                    struct mls_dataset *data, struct mls_error *err)
 {
+    bool ok;
+
+    if (p->learner->takes == MLS_TAKES_COLUMNS)
+        return mls_dataset_lend(&f->table, target, data, err);
     if (p->learner->takes == MLS_TAKES_NOTHING) {
         data->rows = target->rows;
         data->target = *target;
         return true;
     }
-    return ((p->learner->can & MLS_CAN_SPARSE)
-                ? mls_dataset_gather_wide(run, &f->table, target, data, err)
-                : mls_dataset_gather(run, &f->table, target, data, err))
+    ok = ((p->learner->can & MLS_CAN_SPARSE)
+              ? mls_dataset_gather_wide(run, &f->table, target, data, err)
+              : mls_dataset_gather(run, &f->table, target, data, err))
         && ((p->learner->can & MLS_CAN_MISSING)
             || mls_dataset_need_finite(data, &f->table, p->learner->name,
                                        err));
+    if (ok)
+        mls_table_drop_cells(&f->table);
+    return ok;
 }
 
 static bool train(struct mls_pipeline *p, struct fitting *f,
@@ -341,9 +340,8 @@ static bool train(struct mls_pipeline *p, struct fitting *f,
     job.chosen = p->chosen;
     ok = ok && p->chosen;
     if (ok) {
-        drop_cells(&f->table);
         p->model = p->learner->fit(&job, err);
-        ok = p->model && p->model->type->check(p->model, err);
+        ok = p->model && mls_model_ready(p->model, err);
     }
     ok = ok && mls_pipeline_index_features(p, err);
     mls_dataset_clear(&data);

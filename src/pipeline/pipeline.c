@@ -166,18 +166,22 @@ static bool some_step_takes(const struct mls_pipeline *p,
 }
 
 /* Dates and texts that no step turns into numbers cannot be used by a learner
- * that takes a matrix; they are set aside, and it is said. */
+ * that takes a matrix, and texts by none; they are set aside, and it is said. */
 static bool set_aside(struct mls_pipeline *p, const struct mls_run *run,
                       struct mls_error *err)
 {
-    if (!p->learner || p->learner->takes != MLS_TAKES_MATRIX)
+    unsigned kinds = MLS_KIND_BIT(MLS_KIND_TEXT);
+
+    if (!p->learner || p->learner->takes == MLS_TAKES_NOTHING)
         return true;
+    if (p->learner->takes == MLS_TAKES_MATRIX)
+        kinds |= MLS_KIND_BIT(MLS_KIND_DATE);
     for (int64_t i = 0; i < p->schema.count; i++) {
         struct mls_field *field = &p->schema.fields[i];
         bool taken;
 
         if (field->role != MLS_ROLE_FEATURE
-            || (field->kind != MLS_KIND_DATE && field->kind != MLS_KIND_TEXT))
+            || !(MLS_KIND_BIT(field->kind) & kinds))
             continue;
         if (!some_step_takes(p, field, &taken, err))
             return false;

@@ -33,13 +33,14 @@ struct mls_block *mls_pipeline_apply_steps(const struct mls_pipeline *p,
     return current;
 }
 
-/* Booleans become numbers; other columns are shared. */
-static struct mls_column *as_feature(struct mls_column *column,
+/* What the model takes is shared; for the others booleans become numbers. */
+static struct mls_column *as_feature(const struct mls_model_type *type,
+                                     struct mls_column *column,
                                      struct mls_error *err)
 {
     struct mls_column *real;
 
-    if (column->storage != MLS_STORE_CODE)
+    if (type->takes_columns || column->storage != MLS_STORE_CODE)
         return mls_column_share(column);
     real = mls_column_new(MLS_STORE_REAL, column->rows, 0, true, err);
     if (real)
@@ -58,7 +59,8 @@ static bool score_block(const struct mls_pipeline *p,
     bool ok = columns != NULL;
 
     for (int64_t j = 0; ok && j < n; j++) {
-        columns[j] = as_feature(ready->columns[p->feature[j]], err);
+        columns[j] = as_feature(p->model->type, ready->columns[p->feature[j]],
+                                err);
         ok = columns[j] != NULL;
     }
     if (ok) {

@@ -455,14 +455,16 @@ static bool load_settings(struct mls_pipeline *p, const struct mls_json *json,
 }
 
 /* Models compute with what they are given. */
-static bool features_are_numbers(const struct mls_pipeline *p)
+static bool features_fit(const struct mls_pipeline *p,
+                         const struct mls_model_type *type)
 {
     const struct mls_schema *last = mls_pipeline_after(p, p->step_count);
-    unsigned numbers = MLS_KINDS_NUMERIC | MLS_KIND_BIT(MLS_KIND_BOOLEAN);
+    unsigned kinds = MLS_KINDS_NUMERIC | MLS_KIND_BIT(MLS_KIND_BOOLEAN);
 
+    if (type->takes_columns)
+        kinds = MLS_KINDS_ALL & ~MLS_KIND_BIT(MLS_KIND_TEXT);
     for (int64_t j = 0; j < p->feature_count; j++)
-        if (p->learner->takes == MLS_TAKES_MATRIX
-            && !(MLS_KIND_BIT(last->fields[p->feature[j]].kind) & numbers))
+        if (!(MLS_KIND_BIT(last->fields[p->feature[j]].kind) & kinds))
             return false;
     return true;
 }
@@ -482,8 +484,9 @@ static bool load_model(struct mls_pipeline *p, const struct mls_json *json,
         return p->learner ? bad(err, "it has no model") : true;
     if (!p->learner || !type)
         return bad(err, "its model is not known");
-    if (!features_are_numbers(p))
-        return bad(err, "a feature of the model is no number");
+    if (!features_fit(p, type))
+        return bad(err, "a feature of the model is not of a kind that it "
+                        "takes");
     if (!mls_json_integer(mls_json_get(model, "features"), &features)
         || features != p->feature_count)
         return bad(err, "the model's features are not the recipe's");
@@ -499,7 +502,7 @@ static bool load_model(struct mls_pipeline *p, const struct mls_json *json,
     }
     p->model = mls_model_new(type, p->task, (int)classes, features, err);
     return p->model && mls_arrays_take(&p->model->arrays, "model.", arrays, err)
-        && type->check(p->model, err);
+        && mls_model_ready(p->model, err);
 }
 
 static bool take_copy(struct mls_json **to, const struct mls_json *from,

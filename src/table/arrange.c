@@ -93,3 +93,11 @@ int64_t *mls_schema_order(const struct mls_schema *schema,
     mls_free(named);
     return order;
 }
+
+void mls_table_drop_cells(struct mls_table *table)
+{
+    for (int64_t b = 0; b < table->block_count; b++)
+        mls_block_free(table->blocks[b]);
+    table->block_count = 0;
+    table->rows = 0;
+}

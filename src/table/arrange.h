@@ -16,6 +16,9 @@ MLS_CHECK struct mls_block *mls_block_arrange(const struct mls_block *from,
                                               int64_t count,
                                               struct mls_error *err);
 
+/* Frees all blocks: no rows are left, names and kinds stay. */
+void mls_table_drop_cells(struct mls_table *table);
+
 /* Positions of the fields in byte order of their names, as a new array. */
 MLS_CHECK int64_t *mls_schema_order(const struct mls_schema *schema,
                                     struct mls_error *err);

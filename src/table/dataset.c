@@ -27,46 +27,46 @@ static const char *step_for(enum mls_kind kind)
     return "leave it out (--ignore), or make it a category (--categorical)";
 }
 
-static bool need_numbers(const struct mls_table *table, int64_t position,
-                         struct mls_error *err)
+static bool need_kind(const struct mls_table *table, int64_t position,
+                      unsigned kinds, struct mls_error *err)
 {
     const struct mls_field *field = &table->schema.fields[position];
 
-    if (MLS_KIND_BIT(field->kind)
-        & (MLS_KINDS_NUMERIC | MLS_KIND_BIT(MLS_KIND_BOOLEAN))) {
+    if (MLS_KIND_BIT(field->kind) & kinds)
         return true;
-    }
     mls_fail(err, MLS_DATA, "a %s column is no number to learn from",
              mls_kind_name(field->kind));
     mls_fail_fix(err, "%s", step_for(field->kind));
     return mls_fail_at(err, table->name, 0, 0, field->name);
 }
 
-/* Fills names and column; both have room for all columns of the table. */
-static bool choose_features(const struct mls_table *table,
-                            const int64_t *order, struct mls_dataset *data,
-                            struct mls_error *err)
-{
-    for (int64_t i = 0; i < table->schema.count; i++) {
-        const struct mls_field *field = &table->schema.fields[order[i]];
-
-        if (field->role != MLS_ROLE_FEATURE)
-            continue;
-        if (!need_numbers(table, order[i], err))
-            return false;
-        data->names[data->features] = field->name;
-        data->column[data->features++] = order[i];
-    }
-    return true;
-}
-
-/* The lists of names and positions, and the matrix, all of it still zero. */
+/* The lists of names and positions, still zero. */
 static bool make_room(struct mls_dataset *data, int64_t columns,
                       struct mls_error *err)
 {
     data->names = mls_new(columns, sizeof(*data->names), err);
     data->column = mls_new(columns, sizeof(*data->column), err);
     return data->names != NULL && data->column != NULL;
+}
+
+/* The features, each of one of the kinds, by name: names and column. */
+static bool choose_features(const struct mls_table *table, unsigned kinds,
+                            struct mls_dataset *data, struct mls_error *err)
+{
+    int64_t *order = mls_schema_order(&table->schema, err);
+    bool ok = order && make_room(data, table->schema.count, err);
+
+    for (int64_t i = 0; ok && i < table->schema.count; i++) {
+        const struct mls_field *field = &table->schema.fields[order[i]];
+
+        if (field->role != MLS_ROLE_FEATURE)
+            continue;
+        ok = need_kind(table, order[i], kinds, err);
+        data->names[data->features] = field->name;
+        data->column[data->features++] = order[i];
+    }
+    mls_free(order);
+    return ok;
 }
 
 struct gathering {
@@ -96,17 +96,16 @@ static bool gather(const struct mls_run *run, const struct mls_table *table,
                    struct mls_dataset *data, struct mls_error *err)
 {
     struct gathering gathering = { table, data };
-    int64_t *order = mls_schema_order(&table->schema, err);
     bool ok;
 
     *data = (struct mls_dataset){ .rows = table->rows, .target = *target };
-    ok = order && make_room(data, table->schema.count, err)
-        && choose_features(table, order, data, err)
+    ok = choose_features(
+             table, MLS_KINDS_NUMERIC | MLS_KIND_BIT(MLS_KIND_BOOLEAN), data,
+             err)
         && (!wide || mls_wide_gather(run, table, data, err))
         && mls_matrix_new(&data->x, table->rows,
                           data->features - data->wide.count, err)
         && mls_parallel(run, data->x.columns, gather_column, &gathering, err);
-    mls_free(order);
     if (!ok)
         mls_dataset_clear(data);
     return ok;
@@ -126,6 +125,23 @@ bool mls_dataset_gather_wide(const struct mls_run *run,
                              struct mls_dataset *data, struct mls_error *err)
 {
     return gather(run, table, target, true, data, err);
+}
+
+bool mls_dataset_lend(struct mls_table *table, const struct mls_target *target,
+                      struct mls_dataset *data, struct mls_error *err)
+{
+    *data = (struct mls_dataset){ .rows = table->rows, .table = table,
+                                  .target = *target };
+    if (choose_features(table, MLS_KINDS_ALL & ~MLS_KIND_BIT(MLS_KIND_TEXT),
+                        data, err))
+        return true;
+    mls_dataset_clear(data);
+    return false;
+}
+
+void mls_dataset_drop_cells(struct mls_dataset *data)
+{
+    mls_table_drop_cells(data->table);
 }
 
 void mls_dataset_clear(struct mls_dataset *data)
