@@ -19,7 +19,11 @@ enum mls_can {
     MLS_CAN_RANKS = 1 << 2,     /* its sums over rows go through mls_reduce */
     MLS_CAN_STOP = 1 << 3,
     MLS_CAN_INSPECT = 1 << 4,   /* has coefficients or the like */
-    MLS_CAN_SPARSE = 1 << 5     /* takes the wide part of a dataset as it is */
+    MLS_CAN_SPARSE = 1 << 5,    /* takes the wide part of a dataset as it is */
+    /* An offset is a known part of each row's score.  Two ways to have it: */
+    MLS_CAN_OFFSET = 1 << 6,    /* fit looks at target.offset */
+    MLS_CAN_SHIFT = 1 << 7      /* regression: the loss is of y - score, so the
+                                 * offset is taken from y before fit */
 };
 enum mls_takes {
     MLS_TAKES_MATRIX = 1,
@@ -47,7 +51,8 @@ struct mls_learner_type {
     const char *steps;          /* default recipe: "impute scale onehot" with params as "impute(strategy=median,indicator=true)" */
     const struct mls_param *params;
     size_t params_size;
-    /* A new model.  The dataset is finite unless MLS_CAN_MISSING. */
+    /* A new model.  The dataset is finite unless MLS_CAN_MISSING; offset is
+     * NULL unless MLS_CAN_OFFSET.  Called by mls_learner_fit alone. */
     struct mls_model *(*fit)(const struct mls_fit_job *job,
                              struct mls_error *err);
 };
@@ -57,5 +62,16 @@ MLS_API extern const struct mls_learner_type *const mls_learners[];
  * name, or when the learner does not do the task (task 0: any). */
 MLS_API MLS_CHECK const struct mls_learner_type *
 mls_learner_find(const char *name, enum mls_task task, struct mls_error *err);
+
+/* MLS_USAGE, naming those that can, when the learner has no place for an offset
+ * in this task. */
+MLS_CHECK bool mls_learner_need_offset(const struct mls_learner_type *learner,
+                                       enum mls_task task,
+                                       struct mls_error *err);
+/* A new model: the learner's fit, with the offset where it belongs.  An offset
+ * that is not finite, or that the learner has no place for, is an error. */
+MLS_CHECK struct mls_model *
+mls_learner_fit(const struct mls_learner_type *learner,
+                const struct mls_fit_job *job, struct mls_error *err);
 
 #endif

@@ -94,8 +94,8 @@ struct mls_read_options {
     const char *categorical, *numeric, *text;
     const char *schema_file;        /* kinds and roles as describe wrote them */
     /* Columns already known: matched by name in any order, extra ones ignored,
-     * no inference.  Fields whose role is not FEATURE may be absent unless
-     * need_all (IGNORED ones always): an absent one reads as all missing.  In
+     * no inference.  Fields whose role is not FEATURE or OFFSET may be absent
+     * unless need_all (IGNORED ones always): an absent one reads as all missing.  In
      * IGNORED and ID fields a wrong cell or unseen level is missing without
      * being counted; read them as TEXT to keep their cells.  Borrowed until
      * close. */
@@ -191,10 +191,11 @@ MLS_API bool mls_table_fail_at(const struct mls_table *table, int64_t row,
                                int64_t column, struct mls_error *err);
 
 /* Sets roles; NULL leaves them.  An unknown column, or one named twice, is
- * MLS_USAGE, and so is a target (weight, group, time) when another column has
+ * MLS_USAGE, and so is a target (weight, offset, group, time) when another column has
  * that role.  A role given here replaces the one that inference chose. */
 struct mls_roles {
-    const char *target, *weight, *group, *time; /* one column's name each */
+    const char *target, *weight, *offset;       /* one column's name each */
+    const char *group, *time;
     const char *id, *ignore;                    /* COLUMNS records */
 };
 MLS_API MLS_CHECK bool mls_schema_set_roles(struct mls_schema *schema,

@@ -36,7 +36,7 @@ struct options {
     int bad_rows;               /* enum mls_bad_rows */
     char *categorical, *numeric, *text, *schema;
     /* columns */
-    char *target, *id, *ignore, *weight, *group, *time;
+    char *target, *id, *ignore, *weight, *offset, *group, *time;
     /* pipeline */
     char *model, *from, *steps;
     bool frozen;
@@ -119,7 +119,7 @@ MLS_CHECK const struct command *cli_command_need(const char *name,
     "categorical numeric text schema "
 #define TAKES_DIALECT \
     "delimiter quote escape comment skip_rows header na decimal bad_rows "
-#define TAKES_COLUMNS "target id ignore weight "
+#define TAKES_COLUMNS "target id ignore weight offset "
 #define TAKES_RECIPE "from frozen steps set "
 #define TAKES_RUN \
     "seed threads memory time_budget config json quiet verbose progress " \

@@ -447,7 +447,7 @@ static bool run(const struct options *o, struct cli *cli,
                 struct mls_error *err)
 {
     struct mls_read_options read;
-    struct mls_roles roles = { o->target, o->weight, o->group, o->time,
+    struct mls_roles roles = { o->target, o->weight, o->offset, o->group, o->time,
                                o->id, o->ignore };
     const struct mls_profile_options how = { .seed = (uint64_t)o->seed };
     struct mls_table table = { 0 };

@@ -70,6 +70,9 @@ const struct mls_param cli_options[] = {
       .help = "columns that are no features" },
     { FIELD(weight), .kind = MLS_TEXT, .value = "COL",
       .help = "how many rows each row counts as" },
+    { FIELD(offset), .kind = MLS_TEXT, .value = "COL",
+      .help = "added to each row's score as it is, when training and when "
+              "predicting" },
     { FIELD(group), .kind = MLS_TEXT, .value = "COL",
       .help = "rows of one group stay together" },
     { FIELD(time), .kind = MLS_TEXT, .value = "COL",

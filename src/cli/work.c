@@ -68,12 +68,13 @@ static bool names_in_options(const struct options *o, struct mls_list *names,
 {
     const char *lists[] = { o->categorical, o->numeric, o->text, o->id,
                             o->ignore };
-    const char *ones[] = { o->target, o->weight, o->group, o->time };
+    const char *ones[] = { o->target, o->weight, o->offset, o->group,
+                           o->time };
 
     for (int i = 0; i < 5; i++)
         if (lists[i] && !mls_list_split(lists[i], names, err))
             return false;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (ones[i] && !mls_list_add(names, ones[i], err))
             return false;
     return true;
@@ -203,6 +204,8 @@ static bool roles_like(struct cli *cli, const struct mls_schema *like,
         roles->target = name_with_role(like, MLS_ROLE_TARGET);
     if (!roles->weight)
         roles->weight = name_with_role(like, MLS_ROLE_WEIGHT);
+    if (!roles->offset)
+        roles->offset = name_with_role(like, MLS_ROLE_OFFSET);
     if (!roles->group)
         roles->group = name_with_role(like, MLS_ROLE_GROUP);
     if (!roles->time)
@@ -214,7 +217,7 @@ static bool set_roles(struct cli *cli, const struct mls_pipeline *like,
                       struct mls_schema *schema, struct mls_error *err)
 {
     const struct options *o = cli->options;
-    struct mls_roles roles = { o->target, o->weight, o->group, o->time,
+    struct mls_roles roles = { o->target, o->weight, o->offset, o->group, o->time,
                                o->id, o->ignore };
 
     return (!like

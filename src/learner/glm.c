@@ -16,6 +16,10 @@
  * With an intercept y is divided by its mean first: m and y then change by the
  * same factor, the loss by a power of it, and Newton starts at a fit of the
  * mean, not at exp(0).
+ *
+ * An offset o makes the mean exp(o) exp(b0 + x'b): of counts over exposures t,
+ * o = log t, and exp(b0 + x'b) is the rate.  Its weighted mean is taken out, and
+ * what y is divided by is sum w y / sum w exp(o), where Newton starts.
  */
 #include "base/json.h"
 #include "base/memory.h"
@@ -103,12 +107,12 @@ static double value(const struct mls_loss *loss, const double *s,
 
 /* ---- Fitting ---- */
 
-/* The mean of a target that the loss is defined for. */
+/* A target that the loss is defined for, and its weighted sum. */
 static bool check_target(const struct mls_fit_job *job, const char *name,
-                         double power, double *mean, struct mls_error *err)
+                         double power, double *total, struct mls_error *err)
 {
     const struct mls_target *target = &job->data->target;
-    double sum = 0, weight = 0;
+    double sum = 0;
 
     for (int64_t i = 0; i < target->rows; i++) {
         double w = target->weight ? target->weight[i] : 1, y = target->y[i];
@@ -121,13 +125,12 @@ static bool check_target(const struct mls_fit_job *job, const char *name,
                                 : "use ridge, or another target");
         }
         sum += w * y;
-        weight += w;
     }
-    *mean = sum / weight;
-    if (*mean > 0 && isfinite(*mean))
+    *total = sum;
+    if (sum > 0 && isfinite(sum))
         return true;
-    mls_fail(err, MLS_DATA, *mean > 0 ? "the target is too large"
-                                      : "the target is 0 in all rows");
+    mls_fail(err, MLS_DATA, sum > 0 ? "the target is too large"
+                                    : "the target is 0 in all rows");
     return mls_fail_fix(err, "%s learns from targets above 0", name);
 }
 
@@ -142,19 +145,53 @@ static bool add_chosen(const struct mls_logistic_result *result, double factor,
                                      err)));
 }
 
-/* What there is to fit: y in units of the mean. */
+/* What there is to fit: y in units of the mean, the offset about its own. */
 struct problem {
     struct mls_design design;
     struct mls_matrix b;
     double *y;
+    double *offset;             /* NULL: none */
     double mean;
+    double mean_offset;
 };
 
 static void problem_clear(struct problem *p)
 {
     mls_free(p->y);
+    mls_free(p->offset);
     mls_free(p->b.data);
     mls_design_clear(&p->design);
+}
+
+/* p->offset and its mean; *exposed receives sum w exp(offset). */
+static bool take_offset(const struct mls_target *target, bool centre,
+                        struct problem *p, double *exposed,
+                        struct mls_error *err)
+{
+    double weight = 0, sum = 0;
+
+    p->offset = mls_new_array(target->rows, sizeof(double), err);
+    if (!p->offset)
+        return false;
+    for (int64_t i = 0; centre && i < target->rows; i++) {
+        double w = target->weight ? target->weight[i] : 1;
+
+        weight += w;
+        sum += w * target->offset[i];
+    }
+    p->mean_offset = centre ? sum / weight : 0;
+    *exposed = 0;
+    for (int64_t i = 0; i < target->rows; i++) {
+        double w = target->weight ? target->weight[i] : 1;
+
+        p->offset[i] = target->offset[i] - p->mean_offset;
+        *exposed += w * exp(p->offset[i]);
+    }
+    if (isfinite(*exposed))
+        return true;
+    mls_fail(err, MLS_DATA, "the offsets are too large: their exponentials "
+                            "have no limit");
+    return mls_fail_fix(err, "of an exposure, take the logarithm");
 }
 
 static bool problem_new(const struct mls_fit_job *job, const char *name,
@@ -163,11 +200,15 @@ static bool problem_new(const struct mls_fit_job *job, const char *name,
     const struct glm_params *params_ = job->params;
     const struct mls_dataset *data = job->data;
 
+    double total = 0, exposed = 0;
+
     *p = (struct problem){ 0 };
-    if (!check_target(job, name, power, &p->mean, err))
+    if (!check_target(job, name, power, &total, err)
+        || (data->target.offset
+            && !take_offset(&data->target, params_->intercept, p, &exposed,
+                            err))) {
         return false;
-    if (!params_->intercept)
-        p->mean = 1;
+    }
     p->y = mls_new_array(data->rows, sizeof(double), err);
     if (!p->y
         || !mls_design_new(job->run, data, params_->intercept, true,
@@ -175,6 +216,8 @@ static bool problem_new(const struct mls_fit_job *job, const char *name,
         || !mls_matrix_new(&p->b, p->design.x.columns, 1, err)) {
         return false;
     }
+    p->mean = !params_->intercept ? 1
+        : total / (p->offset ? exposed : p->design.weight);
     for (int64_t i = 0; i < data->rows; i++)
         p->y[i] = data->target.y[i] / p->mean;
     return true;
@@ -192,7 +235,8 @@ static bool fit_into(const struct mls_fit_job *job, const char *name,
     bool ok = problem_new(job, name, power, &problem, err);
     struct mls_logistic newton = {
         .run = job->run, .x = &problem.design.x, .y = problem.y,
-        .w = data->target.weight, .square = problem.design.square,
+        .w = data->target.weight, .offset = problem.offset,
+        .square = problem.design.square,
         .weight = problem.design.weight, .loss = &loss, .outputs = 1,
         .penalised = data->features,
         .l2 = ok ? p->l2 / pow(problem.mean, 2 - power) : 0,
@@ -206,6 +250,7 @@ static bool fit_into(const struct mls_fit_job *job, const char *name,
         *intercept = mls_design_intercept(
             &problem.design, coef, data->features,
             p->intercept ? problem.b.data[data->features] + log(problem.mean)
+                               - problem.mean_offset
                          : 0);
         if (!result.converged) {
             mls_note(job->run, MLS_LOG_WARNING,
@@ -260,7 +305,7 @@ static struct mls_model *fit_tweedie(const struct mls_fit_job *job,
 #define SAME \
     .source = "McCullagh & Nelder (1989), Generalized Linear Models", \
     .tasks = MLS_TASK_REGRESSION, \
-    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT, \
+    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT | MLS_CAN_OFFSET, \
     .takes = MLS_TAKES_MATRIX, \
     .steps = "impute(strategy=median,indicator=true) " \
              "scale(method=standard) onehot", \

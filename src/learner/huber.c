@@ -316,7 +316,8 @@ const struct mls_learner_type mls_learner_huber = {
     .objective = "sum_i w_i (s + H(r_i / s) s) + l2 |b|^2 over b and the scale "
                  "s; H(z) = z^2, beyond epsilon 2 epsilon |z| - epsilon^2",
     .tasks = MLS_TASK_REGRESSION,
-    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT,
+    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT
+        | MLS_CAN_SHIFT,
     .takes = MLS_TAKES_MATRIX,
     .steps = "impute(strategy=median,indicator=true) scale(method=standard) "
              "onehot",

@@ -498,7 +498,7 @@ static struct mls_model *fit_elastic_net(const struct mls_fit_job *job,
 
 #define SAME \
     .tasks = MLS_TASK_REGRESSION, \
-    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT, \
+    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT | MLS_CAN_SHIFT, \
     .takes = MLS_TAKES_MATRIX, \
     .steps = "impute(strategy=median,indicator=true) " \
              "scale(method=standard) onehot", \

@@ -3,6 +3,9 @@
  */
 #include "learner/learners.h"
 
+#include <math.h>
+
+#include "base/memory.h"
 #include "model/model.h"
 #include "table/dataset.h"
 
@@ -82,6 +85,80 @@ const struct mls_learner_type *mls_learner_find(const char *name,
     else
         fix_with_list(names, count, err);
     return NULL;
+}
+
+/* The classes of a multiclass target share what is added to all of their
+ * scores: nothing would change. */
+static bool takes_offset(const struct mls_learner_type *learner,
+                         enum mls_task task)
+{
+    return task == MLS_REGRESSION
+        ? (learner->can & (MLS_CAN_OFFSET | MLS_CAN_SHIFT)) != 0
+        : task == MLS_BINARY && (learner->can & MLS_CAN_OFFSET) != 0;
+}
+
+bool mls_learner_need_offset(const struct mls_learner_type *learner,
+                             enum mls_task task, struct mls_error *err)
+{
+    const char *names[LEARNERS];
+    int64_t count = 0;
+
+    if (takes_offset(learner, task))
+        return true;
+    for (int i = 0; i < LEARNERS; i++) {
+        if (does(mls_learners[i], task) && takes_offset(mls_learners[i], task))
+            names[count++] = mls_learners[i]->name;
+    }
+    mls_fail(err, MLS_USAGE, "the learner \"%s\" has no place for an offset%s",
+             learner->name, count ? "" : " in this task");
+    if (count)
+        fix_with_list(names, count, err);
+    else
+        mls_fail_fix(err, "leave out --offset");
+    return false;
+}
+
+static struct mls_model *fit_shifted(const struct mls_learner_type *learner,
+                                     const struct mls_fit_job *job,
+                                     struct mls_error *err)
+{
+    struct mls_dataset data = *job->data;
+    struct mls_fit_job shifted = *job;
+    double *y = mls_new_array(data.target.rows, sizeof(double), err);
+    struct mls_model *model;
+
+    if (!y)
+        return NULL;
+    for (int64_t i = 0; i < data.target.rows; i++)
+        y[i] = data.target.y[i] - data.target.offset[i];
+    data.target.y = y;
+    data.target.offset = NULL;
+    shifted.data = &data;
+    model = learner->fit(&shifted, err);
+    mls_free(y);
+    return model;
+}
+
+struct mls_model *mls_learner_fit(const struct mls_learner_type *learner,
+                                  const struct mls_fit_job *job,
+                                  struct mls_error *err)
+{
+    const struct mls_target *target = &job->data->target;
+
+    if (!target->offset)
+        return learner->fit(job, err);
+    if (!mls_learner_need_offset(learner, target->task, err))
+        return NULL;
+    for (int64_t i = 0; i < target->rows; i++) {
+        if (!isfinite(target->offset[i])) {
+            mls_fail(err, MLS_DATA, "an offset is not finite");
+            mls_fail_fix(err, "offsets are numbers in units of the score: of "
+                              "an exposure, the logarithm");
+            return NULL;
+        }
+    }
+    return learner->can & MLS_CAN_OFFSET ? learner->fit(job, err)
+                                         : fit_shifted(learner, job, err);
 }
 
 bool mls_learner_need_rows(const struct mls_dataset *data,

@@ -127,7 +127,8 @@ const struct mls_learner_type mls_learner_linear = {
               "2.9",
     .objective = "sum_i w_i (y_i - b0 - x_i'b)^2",
     .tasks = MLS_TASK_REGRESSION,
-    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT,
+    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT
+        | MLS_CAN_SHIFT,
     .takes = MLS_TAKES_MATRIX,
     .steps = "impute(strategy=median,indicator=true) onehot",
     .params = params,

@@ -186,7 +186,8 @@ static bool solve_dense(const struct mls_fit_job *job,
         && mls_matrix_new(b, design->x.columns, outputs, err);
     struct mls_logistic problem = {
         .run = job->run, .x = &design->x, .y = classes->y,
-        .w = data->target.weight, .square = design->square,
+        .w = data->target.weight, .offset = data->target.offset,
+        .square = design->square,
         .weight = design->weight, .outputs = outputs,
         .penalised = data->features, .l2 = p->l2, .tolerance = p->tolerance,
         .max_iterations = p->max_iterations
@@ -288,7 +289,8 @@ const struct mls_learner_type mls_learner_logistic = {
               "Tibshirani & Friedman (2009), 4.4",
     .objective = "sum_i w_i log_loss_i + l2/2 |b|^2",
     .tasks = MLS_TASK_CLASSIFICATION,
-    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT | MLS_CAN_SPARSE,
+    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT | MLS_CAN_SPARSE
+        | MLS_CAN_OFFSET,
     .takes = MLS_TAKES_MATRIX,
     .steps = "date(form=cyclic) impute(strategy=median,indicator=true) "
              "scale(method=standard) onehot",

@@ -196,6 +196,18 @@ static bool times_x_transposed(const struct newton *it,
     return mls_gemm(in->run, true, in->x, r, out, err);
 }
 
+/* The scores at b: X b, and the offset. */
+static bool score_rows(struct newton *it, struct mls_error *err)
+{
+    const double *offset = it->in->offset;
+
+    if (it->size > 0 && !times_x(it, it->b, &it->scores, err))
+        return false;
+    for (int64_t i = 0; offset && i < it->scores.rows; i++)
+        it->scores.data[i] += offset[i];
+    return true;
+}
+
 /* to += l2 b for what is penalised. */
 static void add_penalty(const struct newton *it, const struct mls_matrix *b,
                         struct mls_matrix *to)
@@ -211,7 +223,7 @@ static void add_penalty(const struct newton *it, const struct mls_matrix *b,
 /* Scores, residuals, curvatures and gradient at b. */
 static bool evaluate(struct newton *it, struct mls_error *err)
 {
-    bool ok = times_x(it, it->b, &it->scores, err)
+    bool ok = score_rows(it, err)
         && mls_parallel(it->in->run, strips(it), residual_task, it, err)
         && times_x_transposed(it, &it->residual, &it->gradient, err);
 
@@ -624,7 +636,8 @@ static void clear(struct newton *it)
 
 static bool can_be_fused(const struct mls_logistic *problem)
 {
-    return problem->outputs == 1 && !problem->loss && !problem->matrix_free
+    return problem->outputs == 1 && !problem->loss && !problem->offset
+        && !problem->matrix_free
         && problem->x->rows >= MLS_FUSED_ROWS && problem->x->columns > 0
         && problem->x->columns <= MLS_FUSED_COLUMNS;
 }
@@ -646,7 +659,7 @@ bool mls_logistic_solve(const struct mls_logistic *problem,
     it.size = problem->x->columns * problem->outputs;
     it.matrix_free = problem->matrix_free || it.size > MATRIX_FREE_SIZE;
     ok = make_room(&it, err)
-        && (it.size == 0 || times_x(&it, b, &it.scores, err))
+        && score_rows(&it, err)
         && objective_at(&it, false, 0, &it.objective, err);
     done = it.size == 0;
     result->converged = done;
@@ -657,7 +670,7 @@ bool mls_logistic_solve(const struct mls_logistic *problem,
             && iterate(&it, result, &done, err);
     }
     take_common(&it, b);
-    ok = ok && (it.size == 0 || times_x(&it, b, &it.scores, err))
+    ok = ok && score_rows(&it, err)
         && objective_at(&it, false, 0, &result->objective, err);
     clear(&it);
     return ok;

@@ -29,6 +29,7 @@ struct mls_logistic {
     const struct mls_matrix *x; /* n x q */
     const double *y;            /* n: 0 or 1, or the class */
     const double *w;            /* n, or NULL: all 1 */
+    const double *offset;       /* n, or NULL: added to the scores; one output */
     const double *square;       /* q: sum_i w_i x_ij^2 */
     double weight;              /* sum of the weights */
     const struct mls_loss *loss; /* NULL: that of classes */

@@ -147,7 +147,8 @@ const struct mls_learner_type mls_learner_ridge = {
     .source = "Hoerl & Kennard (1970), Technometrics 12(1), 55-67",
     .objective = "sum_i w_i (y_i - b0 - x_i'b)^2 + l2 |b|^2",
     .tasks = MLS_TASK_REGRESSION,
-    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT,
+    .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT
+        | MLS_CAN_SHIFT,
     .takes = MLS_TAKES_MATRIX,
     .steps = "date(form=cyclic) impute(strategy=median,indicator=true) "
              "scale(method=standard) onehot",

@@ -11,7 +11,8 @@
  * A sparse column adds to the rows it names only.  The dense form of it would
  * add coef * 0 to the others, which is 0 or -0 and changes a sum only if that
  * is -0.  A sum that starts as anything but -0 never becomes -0, so the
- * intercept has 0 added, and both forms give the same bits.
+ * intercept has 0 added, and both forms give the same bits.  A row's offset is
+ * added to the intercept before all terms.
  *
  * NaN in a feature gives NaN; recipes fill missing cells before.
  */
@@ -254,7 +255,8 @@ static void score_one(const struct linear *l, const struct strip *s)
     const struct mls_view *view = s->view;
 
     for (int64_t i = 0; i < s->count; i++)
-        s->out[i] = l->intercept[0] + 0.0;
+        s->out[i] = l->intercept[0] + 0.0
+            + (view->offset ? view->offset[s->first + i] : 0.0);
     for (int64_t j = 0; j < l->features; j++) {
         if (!is_dense(view, j)) {
             add_sparse(s, j, l->coef + j, 1, 0);
@@ -323,6 +325,7 @@ static bool score(const struct mls_model *model, const struct mls_view *view,
     bool ok;
 
     assert(view->features == model->features);
+    assert(!view->offset || mls_model_outputs(model) == 1);
     if (!find_arrays(model, &l, err))
         return false;
     cursor = mls_new(l.features, sizeof(*cursor), err);

@@ -20,6 +20,7 @@ struct mls_view {
     int64_t rows;               /* at most MLS_BLOCK_ROWS */
     int64_t features;
     const struct mls_column *const *columns;
+    const double *offset;       /* rows: a known part of each score; or NULL */
 };
 
 struct mls_model {
@@ -46,6 +47,8 @@ struct mls_model_type {
      *      Regression: the prediction (1).  Binary: the log-odds of class 1
      *      (1).  Multiclass: one score a class; probabilities are their
      *      softmax.
+     * An offset (models of one output) is part of the score: a link comes after
+     * it.
      * The bits of a row's scores depend on that row and the model alone.
      */
     bool (*score)(const struct mls_model *model, const struct mls_view *view,

@@ -342,14 +342,19 @@ static void finish_row(const struct mls_model *model,
     }
 }
 
-static void start_row(const struct trees_file *f, double *out)
+/* An offset is the last thing before the leaves. */
+static void start_row(const struct trees_file *f, const struct mls_view *view,
+                      int64_t row, double *out)
 {
     for (int k = 0; k < f->outputs; k++)
         out[k] = f->combine == MLS_COMBINE_SUM ? f->base[k] : 0;
+    if (view->offset)
+        out[0] += view->offset[row];
 }
 
 /* ---- Few rows, many rows ---- */
 
+/* out is started. */
 static void score_row(const struct mls_model *model, const uint8_t *record,
                       double *out)
 {
@@ -359,7 +364,6 @@ static void score_row(const struct mls_model *model, const uint8_t *record,
 
     for (int k = 0; k < LANES; k++)
         records[k] = record;
-    start_row(f, out);
     for (int64_t t = 0; t < f->trees; t += LANES) {
         int64_t at[LANES];
 
@@ -386,8 +390,11 @@ static bool score_few(const struct mls_model *model,
             return false;
     }
     for (int64_t i = 0; i < view->rows; i++) {
+        double *to = out + i * plan->file.outputs;
+
         fill_record(plan, view, i, record);
-        score_row(model, record, out + i * plan->file.outputs);
+        start_row(&plan->file, view, i, to);
+        score_row(model, record, to);
     }
     mls_free(room);
     return true;
@@ -449,7 +456,7 @@ static bool score_many(const struct mls_model *model,
         s.rows = s.rows < s.code.stride ? s.rows : s.code.stride;
         s.out = out + s.first * f->outputs;
         for (int64_t i = 0; i < s.rows; i++)
-            start_row(f, s.out + i * f->outputs);
+            start_row(f, view, s.first + i, s.out + i * f->outputs);
         fill_planes(&s);
         if (plan->walked)
             fill_records(&s);
@@ -483,6 +490,7 @@ bool mls_trees_score(const struct mls_model *model,
                      struct mls_error *err)
 {
     assert(model->compiled && view->features == model->features);
+    assert(!view->offset || mls_model_outputs(model) == 1);
     if (!check_view(model->compiled, view, err))
         return false;
     return view->rows <= FEW ? score_few(model, view, out, err)

@@ -84,7 +84,7 @@ bool mls_pipeline_arrange(const struct mls_pipeline *p,
 /* What a fit works on; all of it lives as long as the fit. */
 struct fitting {
     struct mls_table table;     /* columns by name, rows of the fit */
-    double *y, *w;
+    double *y, *w, *offset;
     struct mls_target target;
 };
 
@@ -93,6 +93,7 @@ static void fitting_clear(struct fitting *f)
     mls_table_clear(&f->table);
     mls_free(f->y);
     mls_free(f->w);
+    mls_free(f->offset);
 }
 
 /* A missing target is an error, or its row is left out. */
@@ -105,11 +106,22 @@ static bool missing_target(const struct mls_pipeline *p,
     return mls_table_fail_at(table, row, p->target, err);
 }
 
+static bool missing_offset(const struct mls_pipeline *p,
+                           const struct mls_table *table, int64_t row,
+                           double offset, struct mls_error *err)
+{
+    mls_fail(err, MLS_DATA, "the offset is %s",
+             isnan(offset) ? "missing" : "infinite");
+    mls_fail_fix(err, "correct it: a row without one has no score");
+    return mls_table_fail_at(table, row, p->offset, err);
+}
+
 /* Of the candidate rows, those that take part.  keep has room for count. */
 static bool choose_rows(const struct mls_pipeline *p,
                         const struct mls_table *table, const double *y,
-                        const double *w, const int64_t *rows, int64_t count,
-                        int64_t *keep, int64_t *kept, struct mls_error *err)
+                        const double *w, const double *offset,
+                        const int64_t *rows, int64_t count, int64_t *keep,
+                        int64_t *kept, struct mls_error *err)
 {
     *kept = 0;
     for (int64_t i = 0; i < count; i++) {
@@ -122,6 +134,8 @@ static bool choose_rows(const struct mls_pipeline *p,
                 continue;
             return missing_target(p, table, row, err);
         }
+        if (offset && !isfinite(offset[row]))
+            return missing_offset(p, table, row, offset[row], err);
         keep[(*kept)++] = row;
     }
     return true;
@@ -179,7 +193,8 @@ static bool take_rows(struct fitting *f, const int64_t *keep, int64_t kept,
     }
     mls_table_clear(&f->table);
     f->table = taken;
-    return pick(&f->y, keep, kept, err) && pick(&f->w, keep, kept, err);
+    return pick(&f->y, keep, kept, err) && pick(&f->w, keep, kept, err)
+        && pick(&f->offset, keep, kept, err);
 }
 
 static bool no_rows(const struct mls_table *table, struct mls_error *err)
@@ -211,9 +226,15 @@ static bool begin(struct fitting *f, const struct mls_pipeline *p,
         f->y = mls_pipeline_truth(p, &f->table, err);
         ok = f->y != NULL;
     }
+    if (ok && p->offset >= 0 && p->learner) {
+        f->offset = mls_new_array(f->table.rows, sizeof *f->offset, err);
+        ok = f->offset != NULL;
+        if (ok)
+            mls_table_reals(&f->table, p->offset, 0, f->table.rows, f->offset);
+    }
     ok = ok && mls_pipeline_weights(p, &f->table, &f->w, err)
-        && choose_rows(p, &f->table, uses_target(p) ? f->y : NULL, f->w, rows,
-                       candidates, keep, &kept, err);
+        && choose_rows(p, &f->table, uses_target(p) ? f->y : NULL, f->w,
+                       f->offset, rows, candidates, keep, &kept, err);
     if (ok && kept == 0 && uses_target(p))
         ok = no_rows(table, err);
     ok = ok && take_rows(f, keep, kept, err);
@@ -221,6 +242,7 @@ static bool begin(struct fitting *f, const struct mls_pipeline *p,
     f->target = (struct mls_target){
         .task = p->task, .rows = f->table.rows,
         .classes = (int)p->classes.count, .y = f->y, .weight = f->w,
+        .offset = f->offset,
         .labels = &p->classes
     };
     return ok;
@@ -312,7 +334,8 @@ static bool gather(const struct mls_pipeline *p, struct fitting *f,
         data->target = *target;
         return true;
     }
-    ok = ((p->learner->can & MLS_CAN_SPARSE)
+    /* What works on sparse rows has no place for an offset. */
+    ok = ((p->learner->can & MLS_CAN_SPARSE) && !target->offset
               ? mls_dataset_gather_wide(run, &f->table, target, data, err)
               : mls_dataset_gather(run, &f->table, target, data, err))
         && ((p->learner->can & MLS_CAN_MISSING)
@@ -340,7 +363,7 @@ static bool train(struct mls_pipeline *p, struct fitting *f,
     job.chosen = p->chosen;
     ok = ok && p->chosen;
     if (ok) {
-        p->model = p->learner->fit(&job, err);
+        p->model = mls_learner_fit(p->learner, &job, err);
         ok = p->model && mls_model_ready(p->model, err);
     }
     ok = ok && mls_pipeline_index_features(p, err);

@@ -61,7 +61,7 @@ static bool sorted_schema(struct mls_pipeline *p,
     int64_t *order = mls_schema_order(schema, err);
     bool ok = order != NULL;
 
-    p->target = p->weight = -1;
+    p->target = p->weight = p->offset = -1;
     for (int64_t i = 0; ok && i < schema->count; i++) {
         const struct mls_field *field = &schema->fields[order[i]];
 
@@ -70,6 +70,8 @@ static bool sorted_schema(struct mls_pipeline *p,
             p->target = i;
         if (field->role == MLS_ROLE_WEIGHT)
             p->weight = i;
+        if (field->role == MLS_ROLE_OFFSET)
+            p->offset = i;
     }
     mls_free(order);
     return ok;
@@ -85,19 +87,29 @@ static bool need_target(const struct mls_pipeline *p,
     return mls_fail_fix(err, "name it with --target COL");
 }
 
-static bool need_numeric_weight(const struct mls_pipeline *p,
-                                struct mls_error *err)
+static bool need_numbers(const struct mls_pipeline *p, int64_t at,
+                         const char *fix, struct mls_error *err)
 {
     const struct mls_field *field;
 
-    if (p->weight < 0)
+    if (at < 0)
         return true;
-    field = &p->schema.fields[p->weight];
+    field = &p->schema.fields[at];
     if (MLS_KIND_BIT(field->kind) & MLS_KINDS_NUMERIC)
         return true;
-    mls_fail(err, MLS_DATA, "the weight column \"%s\" is a %s column",
-             mls_show_text(field->name).text, mls_kind_name(field->kind));
-    return mls_fail_fix(err, "weights are numbers that are at least 0");
+    mls_fail(err, MLS_DATA, "the %s column \"%s\" is a %s column",
+             mls_role_name(field->role), mls_show_text(field->name).text,
+             mls_kind_name(field->kind));
+    return mls_fail_fix(err, "%s", fix);
+}
+
+static bool need_numeric_roles(const struct mls_pipeline *p,
+                               struct mls_error *err)
+{
+    return need_numbers(p, p->weight,
+                        "weights are numbers that are at least 0", err)
+        && need_numbers(p, p->offset,
+                        "offsets are numbers in units of the score", err);
 }
 
 static bool choose_learner(struct mls_pipeline *p,
@@ -112,8 +124,11 @@ static bool choose_learner(struct mls_pipeline *p,
     if (!name)
         name = from && from->learner ? from->learner->name : "auto";
     p->learner = mls_learner_find(name, p->task, err);
-    if (!p->learner)
+    if (!p->learner
+        || (p->offset >= 0
+            && !mls_learner_need_offset(p->learner, p->task, err))) {
         return false;
+    }
     p->params = mls_new(1, p->learner->params_size ? p->learner->params_size
                                                    : 1, err);
     if (!p->params)
@@ -244,7 +259,7 @@ struct mls_pipeline *mls_pipeline_new(const struct mls_settings *settings,
     struct mls_pipeline *p = mls_new(1, sizeof *p, err);
     bool ok = p && sorted_schema(p, &table->schema, err)
         && check_frozen(p, settings, err) && need_target(p, settings, err)
-        && need_numeric_weight(p, err);
+        && need_numeric_roles(p, err);
 
     if (ok && settings->class_weight) {
         p->class_weight = mls_copy_text(settings->class_weight, err);
@@ -270,6 +285,7 @@ static bool copy_settings(struct mls_pipeline *to,
 {
     to->target = from->target;
     to->weight = from->weight;
+    to->offset = from->offset;
     to->task = from->task;
     to->learner = from->learner;
     to->drop_missing_target = from->drop_missing_target;

@@ -24,6 +24,7 @@ struct mls_pipeline {
     struct mls_schema schema;
     int64_t target;             /* position in schema, or -1 */
     int64_t weight;             /* position in schema, or -1 */
+    int64_t offset;             /* position in schema, or -1 */
     enum mls_task task;         /* 0: steps only */
     struct mls_list classes;    /* labels by code */
     double *class_value;        /* numeric targets: their values by code */

@@ -48,6 +48,22 @@ static struct mls_column *as_feature(const struct mls_model_type *type,
     return real;
 }
 
+/* The rows' known part of the score, from the raw block; *offset stays NULL
+ * when there is none. */
+static bool read_offset(const struct mls_pipeline *p,
+                        const struct mls_block *block, double **offset,
+                        struct mls_error *err)
+{
+    *offset = NULL;
+    if (p->offset < 0)
+        return true;
+    *offset = mls_new_array(block->rows, sizeof **offset, err);
+    if (!*offset)
+        return false;
+    mls_column_reals(block->columns[p->offset], *offset);
+    return true;
+}
+
 static bool score_block(const struct mls_pipeline *p,
                         const struct mls_block *block, double *score,
                         struct mls_error *err)
@@ -56,7 +72,8 @@ static bool score_block(const struct mls_pipeline *p,
     struct mls_block *ready = mls_pipeline_apply_steps(p, block, err);
     struct mls_column **columns =
         ready ? mls_new(n, sizeof(struct mls_column *), err) : NULL;
-    bool ok = columns != NULL;
+    double *offset = NULL;
+    bool ok = columns && read_offset(p, block, &offset, err);
 
     for (int64_t j = 0; ok && j < n; j++) {
         columns[j] = as_feature(p->model->type, ready->columns[p->feature[j]],
@@ -65,11 +82,13 @@ static bool score_block(const struct mls_pipeline *p,
     }
     if (ok) {
         struct mls_view view = { block->rows, n,
-                                 (const struct mls_column *const *)columns };
+                                 (const struct mls_column *const *)columns,
+                                 offset };
         ok = p->model->type->score(p->model, &view, score, err);
     }
     for (int64_t j = 0; columns && j < n; j++)
         mls_column_free(columns[j]);
+    mls_free(offset);
     mls_free(columns);
     mls_block_free(ready);
     return ok;

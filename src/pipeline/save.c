@@ -310,7 +310,9 @@ static bool roles_can_be(const struct mls_pipeline *p)
 
     return (!p->task || (MLS_KIND_BIT(fields[p->target].kind) & target))
         && (p->weight < 0
-            || (MLS_KIND_BIT(fields[p->weight].kind) & MLS_KINDS_NUMERIC));
+            || (MLS_KIND_BIT(fields[p->weight].kind) & MLS_KINDS_NUMERIC))
+        && (p->offset < 0
+            || (MLS_KIND_BIT(fields[p->offset].kind) & MLS_KINDS_NUMERIC));
 }
 
 static bool load_schema(struct mls_pipeline *p, const struct mls_json *json,
@@ -320,11 +322,12 @@ static bool load_schema(struct mls_pipeline *p, const struct mls_json *json,
     if (!mls_schema_from_json(mls_json_get(json, "schema"), NULL,
                               MLS_MODEL_FILE, &p->schema, err))
         return false;
-    p->target = p->weight = -1;
+    p->target = p->weight = p->offset = -1;
     for (int64_t i = 0; i < p->schema.count; i++) {
         struct mls_field *field = &p->schema.fields[i];
         int64_t *role = field->role == MLS_ROLE_TARGET   ? &p->target
                         : field->role == MLS_ROLE_WEIGHT ? &p->weight
+                        : field->role == MLS_ROLE_OFFSET ? &p->offset
                                                          : NULL;
 
         if (i && strcmp(p->schema.fields[i - 1].name, field->name) >= 0)
@@ -341,7 +344,7 @@ static bool load_schema(struct mls_pipeline *p, const struct mls_json *json,
     if (p->task && p->target < 0)
         return bad(err, "it has no target column");
     if (!roles_can_be(p))
-        return bad(err, "its target or weights are of a kind that they cannot "
+        return bad(err, "its target, weights or offset are of a kind that they cannot "
                         "be");
     return p->classes.count == 0 || mls_target_index(p, MLS_MODEL_FILE, err);
 }

@@ -19,6 +19,7 @@
 
 struct stream {
     const struct mls_pipeline *p;
+    const char *name;           /* of the file, for errors */
     const struct mls_predict_options *options;
     struct mls_reader *reader;
     struct mls_writer *writer;
@@ -56,14 +57,17 @@ static int64_t keep_column(struct stream *s, const char *name,
 }
 
 /* Columns that the model does not use are not looked into: whatever their
- * cells hold, there is a prediction. */
-static void read_as_text(struct mls_schema *schema)
+ * cells hold, there is a prediction.  Steps alone do not use the offset. */
+static void read_as_text(struct mls_schema *schema, bool offset)
 {
     for (int64_t i = 0; i < schema->count; i++) {
         struct mls_field *field = &schema->fields[i];
 
-        if (field->role == MLS_ROLE_FEATURE)
+        if (field->role == MLS_ROLE_FEATURE
+            || (offset && field->role == MLS_ROLE_OFFSET))
             continue;
+        if (field->role == MLS_ROLE_OFFSET)
+            field->role = MLS_ROLE_IGNORED; /* so it may be absent */
         mls_dictionary_free(field->dictionary);
         field->dictionary = NULL;
         field->kind = MLS_KIND_TEXT;
@@ -279,7 +283,7 @@ static bool plan_transform(struct stream *s, struct mls_error *err)
     for (int64_t i = 0; ok && i < n; i++)
         ok = mls_schema_add(&s->out, &last->fields[s->order[i]], err);
     if (ok)
-        read_as_text(&s->out);
+        read_as_text(&s->out, false);
     mls_free(position);
     return ok;
 }
@@ -365,6 +369,28 @@ static struct mls_block *known_columns(const struct stream *s,
     return known;
 }
 
+/* A row that was read and has no offset has no score. */
+static bool check_offset(const struct stream *s, const struct mls_block *raw,
+                         struct mls_error *err)
+{
+    const struct mls_pipeline *p = s->p;
+    const struct mls_column *column;
+
+    if (p->offset < 0)
+        return true;
+    column = raw->columns[p->offset];
+    for (int64_t i = 0; i < raw->rows; i++) {
+        if (!isnan(column->real[i]) || (raw->skipped && raw->skipped[i]))
+            continue;
+        mls_fail(err, MLS_DATA, "the offset is missing");
+        mls_fail_fix(err, "fill it in: the model adds it to the score");
+        return mls_fail_at(err, s->name, raw->line ? raw->line[i] : 0,
+                           raw->first_row + i + 1,
+                           p->schema.fields[p->offset].name);
+    }
+    return true;
+}
+
 static struct mls_block *predict_block(const struct stream *s,
                                        const struct mls_block *raw,
                                        struct mls_error *err)
@@ -373,7 +399,7 @@ static struct mls_block *predict_block(const struct stream *s,
     struct mls_block *known = known_columns(s, raw, err);
     struct mls_block *out =
         known ? mls_block_new(raw->rows, s->out.count, err) : NULL;
-    bool ok = out
+    bool ok = out && check_offset(s, raw, err)
         && mls_pipeline_predict(s->p, known, s->options->threshold, &made,
                                 err);
 
@@ -489,7 +515,7 @@ static bool open_stream(struct stream *s, const char *data,
 
     if (!mls_schema_copy(&s->in, &s->p->schema, err))
         return false;
-    read_as_text(&s->in);
+    read_as_text(&s->in, !s->options->transform);
     if (!s->options->transform && !choose_copies(s, err))
         return false;
     options.schema = &s->in;
@@ -514,7 +540,8 @@ bool mls_pipeline_predict_file(const struct mls_pipeline *p, const char *data,
                                struct mls_read_counts *counts,
                                struct mls_error *err)
 {
-    struct stream s = { .p = p, .options = options };
+    struct stream s = { .p = p, .options = options,
+                        .name = strcmp(data, "-") ? data : "<stdin>" };
     bool ok;
 
     if (!(options->transform ? need_steps(p, err) : need_model(p, err)))

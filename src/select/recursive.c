@@ -187,7 +187,7 @@ static bool fit_live(struct fit_job *job, struct mls_error *err)
         ok = fit.chosen != NULL;
     }
     if (ok) {
-        model = job->learner->fit(&fit, err);
+        model = mls_learner_fit(job->learner, &fit, err);
         ok = model && read_importance(job, model, err);
     }
     mls_model_free(model);

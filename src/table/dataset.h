@@ -22,6 +22,8 @@ struct mls_target {
     const double *y;            /* value, or class code 0 .. classes - 1 */
     const double *weight;       /* > 0 (rows of weight 0 are dropped on
                                  * reading); NULL when all are 1 */
+    const double *offset;       /* added to each row's score (before a link);
+                                 * NULL: none.  Not for several classes */
     const struct mls_list *labels;      /* of the classes by code; may be
                                          * NULL: they have no names */
 };

@@ -257,7 +257,7 @@ static bool find_absent(struct mls_reader *r, const uint8_t *present,
 
         if (present[i])
             continue;
-        if (field->role == MLS_ROLE_FEATURE
+        if (field->role == MLS_ROLE_FEATURE || field->role == MLS_ROLE_OFFSET
             || (r->options.need_all && field->role != MLS_ROLE_IGNORED))
             return fail_missing(r, field->name, names, err);
         r->absent[r->absent_count++] = i;

@@ -79,6 +79,7 @@ bool mls_schema_set_roles(struct mls_schema *schema,
     const struct role_option options[] = {
         { "--target", roles->target, MLS_ROLE_TARGET, false },
         { "--weight", roles->weight, MLS_ROLE_WEIGHT, false },
+        { "--offset", roles->offset, MLS_ROLE_OFFSET, false },
         { "--group", roles->group, MLS_ROLE_GROUP, false },
         { "--time", roles->time, MLS_ROLE_TIME, false },
         { "--id", roles->id, MLS_ROLE_ID, true },

@@ -25,7 +25,7 @@ static const char *const role_names[] = {
     [MLS_ROLE_FEATURE] = "feature", [MLS_ROLE_TARGET] = "target",
     [MLS_ROLE_WEIGHT] = "weight",   [MLS_ROLE_GROUP] = "group",
     [MLS_ROLE_TIME] = "time",       [MLS_ROLE_ID] = "id",
-    [MLS_ROLE_IGNORED] = "ignored",
+    [MLS_ROLE_IGNORED] = "ignored", [MLS_ROLE_OFFSET] = "offset",
 };
 
 const char *mls_kind_name(enum mls_kind kind)
@@ -47,7 +47,7 @@ bool mls_kind_parse(const char *name, enum mls_kind *kind)
 
 const char *mls_role_name(enum mls_role role)
 {
-    assert(role <= MLS_ROLE_IGNORED);
+    assert(role <= MLS_ROLE_OFFSET);
     return role_names[role];
 }
 

@@ -31,7 +31,7 @@ static const char *const date_names[] = {
 static const char *const kinds[] = { "real", "integer",  "boolean",
                                      "category", "date", "text" };
 static const char *const roles[] = { "feature", "target", "weight", "group",
-                                     "time",    "id",     "ignored" };
+                                     "time",    "id",     "ignored", "offset" };
 static const char *const keys[] = { "name",      "kind",     "role",
                                     "trait",     "date_form", "has_time",
                                     "missing",   "levels" };
@@ -232,7 +232,7 @@ static bool read_properties(const struct mls_json *column,
     int form = MLS_DATE_ISO;
 
     if (!read_choice(column, "kind", kinds, 6, place, &kind, err)
-        || !read_choice(column, "role", roles, 7, place, &role, err)
+        || !read_choice(column, "role", roles, 8, place, &role, err)
         || !read_choice(column, "trait", trait_names, 3, place, &trait, err)
         || !read_choice(column, "date_form", date_names, 3, place, &form, err))
         return false;

@@ -28,6 +28,7 @@ struct form {
     bool reversed_columns;      /* the file's columns in the other order */
     bool rotated_rows;          /* rows in another order */
     bool weighted;              /* a column "w": 1, 2 or 3 */
+    bool offset;                /* a column "o" of that role */
     bool repeated;              /* instead: each row as often as its weight */
     bool other_test_rows;       /* rows with i % 4 == 0 hold other values */
     bool all_missing;           /* one more column without any value */
@@ -37,10 +38,11 @@ struct form {
 
 /* One cell of row i as text.  The columns: */
 enum { COLUMN_ALPHA, COLUMN_BETA, COLUMN_GAMMA, COLUMN_CITY, COLUMN_FLAG,
-       COLUMN_DAY, COLUMN_TARGET, COLUMN_EMPTY, COLUMN_WEIGHT, COLUMN_COUNT };
+       COLUMN_DAY, COLUMN_TARGET, COLUMN_EMPTY, COLUMN_WEIGHT,
+       COLUMN_OFFSET, COLUMN_COUNT };
 static const char *const column_names[] = { "alpha", "beta", "gamma", "city",
                                             "flag",  "day",  "target",
-                                            "empty", "w" };
+                                            "empty", "w",    "o" };
 
 static inline double draw(int64_t row, int column)
 {
@@ -108,6 +110,9 @@ static inline void write_cell(const struct form *f, int64_t row, int column,
     case COLUMN_TARGET:
         write_target(f, row, text);
         break;
+    case COLUMN_OFFSET:
+        mls_text_add_real(text, floor(u * 1000) / 250 - 2);
+        break;
     case COLUMN_WEIGHT:
         mls_text_add_integer(text, 1 + row % 3);
         break;
@@ -125,7 +130,8 @@ static inline void write_row(const struct form *f, int64_t row, bool header,
         int column = f->reversed_columns ? COLUMN_COUNT - 1 - i : i;
 
         if ((column == COLUMN_EMPTY && !f->all_missing)
-            || (column == COLUMN_WEIGHT && !f->weighted))
+            || (column == COLUMN_WEIGHT && !f->weighted)
+            || (column == COLUMN_OFFSET && !f->offset))
             continue;
         mls_text_add(text, first ? "" : ",");
         first = false;
@@ -186,7 +192,8 @@ static inline void read_form(const struct form *f, const struct mls_run *run,
     const char *path = scratch("table.csv");
     struct mls_read_options options = { .block_rows = f->block_rows };
     struct mls_roles roles = { .target = f->task ? "target" : NULL,
-                               .weight = f->weighted ? "w" : NULL };
+                               .weight = f->weighted ? "w" : NULL,
+                               .offset = f->offset ? "o" : NULL };
     struct mls_error err = { 0 };
 
     write_csv(f, path);

@@ -131,6 +131,119 @@ static void weight_two_equals_a_repeated_row(void **state)
     ask_all(weights);
 }
 
+/* A table of the form with an offset can be made a pipeline of. */
+static bool takes_offset(const struct mls_settings *settings,
+                         const struct form *f, struct mls_error *err)
+{
+    struct mls_table table = { 0 };
+    struct mls_pipeline *p;
+
+    read_form(f, NULL, &table);
+    p = mls_pipeline_new(settings, &table, NULL, err);
+    mls_table_clear(&table);
+    mls_pipeline_free(p);
+    return p != NULL;
+}
+
+/* An offset is part of every score, is kept in the file, and the same bytes
+ * come out whatever the threads; a learner that has no place for it says so. */
+static void offsets(const struct mls_learner_type *learner,
+                    enum mls_task task)
+{
+    struct mls_settings settings = settings_for(learner);
+    struct form with = { .task = task, .offset = true };
+    struct form plain = { .task = task };
+    struct form weighted = { .task = task, .offset = true, .weighted = true };
+    struct form repeated = { .task = task, .offset = true, .repeated = true };
+    struct mls_pipeline *p, *q;
+    struct mls_table table = { 0 };
+    struct mls_prediction made;
+    struct mls_error err = { 0 };
+
+    if (!takes_offset(&settings, &with, &err)) {
+        assert_int_equal(err.code, MLS_USAGE);
+        assert_non_null(strstr(err.what, "offset"));
+        assert_true(err.fix[0] != '\0');
+        return;
+    }
+    assert_int_not_equal(task, MLS_MULTICLASS);
+    p = fit_form(&with, &settings, NULL, 0, 1);
+    q = fit_form(&with, &settings, NULL, 0, 3);
+    assert_same_files(p, q);
+    mls_pipeline_free(q);
+    q = fit_form(&plain, &settings, NULL, 0, 1);
+    assert_true(p->offset >= 0 && q->offset < 0);
+    /* Without the column there is no score. */
+    read_form(&plain, NULL, &table);
+    assert_false(mls_pipeline_predict_table(p, &table, NAN, NULL, &made,
+                                            &err));
+    assert_int_equal(err.code, MLS_DATA);
+    assert_non_null(strstr(err.what, "\"o\""));
+    mls_table_clear(&table);
+    mls_pipeline_free(q);
+    mls_pipeline_free(p);
+    p = fit_form(&weighted, &settings, NULL, 0, 1);
+    q = fit_form(&repeated, &settings, NULL, 0, 1);
+    assert_scores_near(p, q, &weighted, 1e-9);
+    mls_pipeline_free(q);
+    mls_pipeline_free(p);
+}
+
+static void an_offset_is_part_of_each_score_or_refused(void **state)
+{
+    (void)state;
+    ask_all(offsets);
+}
+
+/* A linear score: the offset of a row is added to it as it is, so a learner
+ * that minimises over y - score fits y - offset. */
+static void shifted(const struct mls_learner_type *learner, enum mls_task task)
+{
+    struct mls_settings settings = settings_for(learner);
+    struct form f = { .task = task, .offset = true };
+    struct mls_pipeline *p, *q;
+    struct mls_table table = { 0 };
+    struct mls_prediction x, y;
+    struct mls_error err = { 0 };
+    int64_t o, target;
+
+    if (!(learner->can & MLS_CAN_SHIFT))
+        return;
+    p = fit_form(&f, &settings, NULL, 0, 1);
+    read_form(&f, NULL, &table);
+    must(mls_pipeline_predict_table(p, &table, NAN, NULL, &x, &err), &err);
+    o = mls_schema_find(&table.schema, "o");
+    target = mls_schema_find(&table.schema, "target");
+    table.schema.fields[o].role = MLS_ROLE_IGNORED;
+    for (int64_t b = 0; b < table.block_count; b++) {
+        struct mls_block *block = table.blocks[b];
+
+        for (int64_t i = 0; i < block->rows; i++)
+            block->columns[target]->real[i] -= block->columns[o]->real[i];
+    }
+    q = mls_pipeline_new(&settings, &table, NULL, &err);
+    must(q && mls_pipeline_fit(q, &table, NULL, 0, NULL, &err)
+             && mls_pipeline_predict_table(q, &table, NAN, NULL, &y, &err),
+         &err);
+    for (int64_t i = 0; i < x.rows; i++) {
+        double offset;
+
+        mls_table_reals(&table, o, i, 1, &offset);
+        assert_true(fabs(x.value[i] - (y.value[i] + offset)) < 1e-12);
+    }
+    mls_prediction_clear(&x);
+    mls_prediction_clear(&y);
+    mls_table_clear(&table);
+    mls_pipeline_free(p);
+    mls_pipeline_free(q);
+}
+
+static void an_offset_of_a_loss_of_differences_is_taken_from_y(void **state)
+{
+    (void)state;
+    ask_all(shifted);
+}
+
 static void permuted(const struct mls_learner_type *learner,
                      enum mls_task task)
 {
@@ -271,6 +384,8 @@ int main(void)
         cmocka_unit_test(a_saved_model_predicts_the_same_bits),
         cmocka_unit_test(threads_columns_and_blocks_do_not_change_a_byte),
         cmocka_unit_test(weight_two_equals_a_repeated_row),
+        cmocka_unit_test(an_offset_is_part_of_each_score_or_refused),
+        cmocka_unit_test(an_offset_of_a_loss_of_differences_is_taken_from_y),
         cmocka_unit_test(the_order_of_rows_does_not_matter),
         cmocka_unit_test(fit_sees_training_rows_only),
         cmocka_unit_test(a_column_without_values_is_no_obstacle),

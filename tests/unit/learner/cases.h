@@ -137,7 +137,7 @@ fit_on(const struct mls_learner_type *learner, const char *settings,
         assert_true(mls_params_set(learner->params, &params, learner->name,
                                    word, value, err));
     }
-    model = learner->fit(&job, err);
+    model = mls_learner_fit(learner, &job, err);
     mls_params_clear(learner->params, &params);
     return model;
 }

@@ -1,6 +1,6 @@
 /*
- * Poisson, gamma and tweedie regression against scikit-learn 1.9.1, and against
- * their own definition: the gradient is 0.
+ * Poisson, gamma and tweedie regression against scikit-learn 1.9.1, R 4.2's glm,
+ * and their own definition: the gradient is 0.
  */
 #include "test.h"
 
@@ -110,6 +110,88 @@ static void the_gradient_is_zero_for_any_size_of_the_target(void **state)
     }
 }
 
+static void fill_offsets(double *o)
+{
+    for (int64_t i = 0; i < 60; i++)
+        o[i] = 0.5 * hashed(i, 101) - 1;
+}
+
+/* glm(y ~ a + b + c, family(link = "log"), weights = w, offset = o). */
+static void offsets_are_those_of_r(void **state)
+{
+    static const double poisson[][3] = {
+        { 0.6353668027374619, -0.3737285593068007, 0.1692055702224249 },
+        { 0.7945545881841944, -0.2440884608323017, 0.3463094944236741 }
+    };
+    static const double gamma_[3] = { 0.5610604092300011, -0.2932481048652075,
+                                      0.1515619397075484 };
+    struct rows counts, reals;
+    double o[60];
+
+    (void)state;
+    fill_offsets(o);
+    amounts(&counts, true);
+    amounts(&reals, false);
+    counts.data.target.offset = reals.data.target.offset = o;
+    expect(&mls_learner_poisson, "l2=0", &counts, poisson[0],
+           1.6645831566068718);
+    expect(&mls_learner_poisson, "l2=0 intercept=false", &counts, poisson[1],
+           0);
+    expect(&mls_learner_gamma, "l2=0", &reals, gamma_, 1.8310270363348446);
+    rows_clear(&reals);
+    rows_clear(&counts);
+}
+
+/* glm(class ~ a + b + c, binomial, weights = w, offset = o). */
+static void the_offset_of_a_logistic_is_that_of_r(void **state)
+{
+    static const double coef[3] = { 2.3394679758513988, -0.2516293978294808,
+                                    0.1266715026638840 };
+    struct rows r;
+    double o[60];
+
+    (void)state;
+    fill_offsets(o);
+    rows_new(&r, 60, 3, MLS_BINARY, 2);
+    for (int64_t i = 0; i < 60; i++)
+        r.y[i] = hashed(i, 102) + feature_at(i, 0) > 0;
+    use_weights(&r);
+    r.data.target.offset = o;
+    expect(&mls_learner_logistic, "l2=0", &r, coef, 0.9354582613323555);
+    rows_clear(&r);
+}
+
+/* Offsets far from 0 only move the constant: they are logarithms of exposures
+ * in another unit. */
+static void a_unit_of_exposure_moves_the_constant_alone(void **state)
+{
+    struct mls_model *near, *far;
+    struct mls_error err;
+    struct rows r;
+    double o[60];
+
+    (void)state;
+    fill_offsets(o);
+    amounts(&r, true);
+    r.data.target.offset = o;
+    near = fit_rows(&mls_learner_tweedie, "", &r, NULL);
+    for (int64_t i = 0; i < 60; i++)
+        o[i] += 600;
+    far = fit_rows(&mls_learner_tweedie, "", &r, NULL);
+    assert_values(far, "coef", array_of(near, "coef"), 3, 1e-9);
+    assert_near(array_of(far, "intercept")[0],
+                array_of(near, "intercept")[0] - 600, 1e-12);
+    o[3] = 2000;
+    assert_null(fit_on(&mls_learner_tweedie, "", &r.data, NULL, NULL, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    o[3] = NAN;
+    assert_null(fit_on(&mls_learner_tweedie, "", &r.data, NULL, NULL, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    mls_model_free(near);
+    mls_model_free(far);
+    rows_clear(&r);
+}
+
 static void targets_without_a_likelihood_are_refused(void **state)
 {
     struct mls_error err;
@@ -138,7 +220,7 @@ static void predictions_are_means_not_their_logarithms(void **state)
     struct mls_error err;
     struct mls_column *column[3];
     struct rows r;
-    double out[60];
+    double out[60], offset[60], moved[60];
 
     (void)state;
     amounts(&r, true);
@@ -150,7 +232,8 @@ static void predictions_are_means_not_their_logarithms(void **state)
     }
     assert_true(model->type->score(
         model,
-        &(struct mls_view){ 60, 3, (const struct mls_column *const *)column },
+        &(struct mls_view){ 60, 3, (const struct mls_column *const *)column,
+                            NULL },
         out, &err));
     for (int64_t i = 0; i < 60; i++) {
         double s = array_of(model, "intercept")[0];
@@ -158,7 +241,15 @@ static void predictions_are_means_not_their_logarithms(void **state)
         for (int64_t j = 0; j < 3; j++)
             s += array_of(model, "coef")[j] * feature_at(i, j);
         assert_near(out[i], exp(s), 1e-14);
+        offset[i] = hashed(i, 101);
     }
+    assert_true(model->type->score(
+        model,
+        &(struct mls_view){ 60, 3, (const struct mls_column *const *)column,
+                            offset },
+        moved, &err));
+    for (int64_t i = 0; i < 60; i++)
+        assert_near(moved[i], out[i] * exp(offset[i]), 1e-14);
     for (int j = 0; j < 3; j++)
         mls_column_free(column[j]);
     mls_model_free(model);
@@ -171,12 +262,16 @@ static void weights_count_rows_and_threads_change_no_bit(void **state)
         &mls_learner_poisson, &mls_learner_gamma, &mls_learner_tweedie
     };
     struct rows r;
+    double o[60];
 
     (void)state;
     for (int k = 0; k < 3; k++) {
         amounts(&r, false);
         assert_weights_count(learners[k], "", &r, 1e-10);
         use_weights(&r);
+        assert_threads_agree(learners[k], "", &r);
+        fill_offsets(o);
+        r.data.target.offset = o;
         assert_threads_agree(learners[k], "", &r);
         assert_survives_no_memory(learners[k], "", &r);
         assert_stops(learners[k], "", &r);
@@ -189,6 +284,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(coefficients_are_those_of_scikit_learn),
         cmocka_unit_test(the_gradient_is_zero_for_any_size_of_the_target),
+        cmocka_unit_test(offsets_are_those_of_r),
+        cmocka_unit_test(the_offset_of_a_logistic_is_that_of_r),
+        cmocka_unit_test(a_unit_of_exposure_moves_the_constant_alone),
         cmocka_unit_test(targets_without_a_likelihood_are_refused),
         cmocka_unit_test(predictions_are_means_not_their_logarithms),
         cmocka_unit_test(weights_count_rows_and_threads_change_no_bit),

@@ -57,6 +57,26 @@ static void a_misspelt_learner_is_an_error_with_the_nearest_name(void **state)
     assert_non_null(strstr(err.fix, "constant"));
 }
 
+static void an_offset_without_a_place_is_refused_with_those_that_have(
+    void **state)
+{
+    struct mls_error err;
+
+    (void)state;
+    assert_true(mls_learner_need_offset(&mls_learner_poisson, MLS_REGRESSION,
+                                        &err));
+    assert_true(mls_learner_need_offset(&mls_learner_logistic, MLS_BINARY,
+                                        &err));
+    assert_false(mls_learner_need_offset(&mls_learner_constant, MLS_BINARY,
+                                         &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    assert_non_null(strstr(err.fix, "logistic"));
+    assert_null(strstr(err.fix, "ridge"));
+    assert_false(mls_learner_need_offset(&mls_learner_logistic,
+                                         MLS_MULTICLASS, &err));
+    assert_non_null(strstr(err.fix, "--offset"));
+}
+
 static void params_are_sound(void **state)
 {
     (void)state;
@@ -91,6 +111,8 @@ int main(void)
         cmocka_unit_test(
             a_learner_for_another_task_is_refused_with_those_that_fit),
         cmocka_unit_test(a_misspelt_learner_is_an_error_with_the_nearest_name),
+        cmocka_unit_test(
+            an_offset_without_a_place_is_refused_with_those_that_have),
         cmocka_unit_test(params_are_sound),
     };
 

@@ -99,7 +99,7 @@ static void score(const struct mls_model *model, struct mls_column **columns,
                   int64_t rows, double *out)
 {
     struct mls_view view = { rows, FEATURES,
-                             (const struct mls_column *const *)columns };
+                             (const struct mls_column *const *)columns, NULL };
 
     assert_true(model->type->score(model, &view, out, &err));
 }
@@ -180,7 +180,7 @@ static void no_rows_and_no_features_are_fine(void **state)
     double *coef, *intercept, out[3] = { 9, 9, 9 };
     struct mls_model *model =
         mls_model_linear_new(MLS_REGRESSION, 0, 0, &coef, &intercept, &err);
-    struct mls_view view = { 3, 0, NULL };
+    struct mls_view view = { 3, 0, NULL, NULL };
 
     (void)state;
     assert_non_null(model);
@@ -336,7 +336,7 @@ static void failed_allocations_are_reported_and_leak_nothing(void **state)
     mls_model_free(other);
     for (n = 1; n < 3; n++) {
         struct mls_view view = { ROWS, FEATURES,
-                                 (const struct mls_column *const *)t.mixed };
+                                 (const struct mls_column *const *)t.mixed, NULL };
 
         mls_memory_fail_at(n);
         assert_false(model->type->score(model, &view, out, &err));

@@ -3,6 +3,8 @@
  */
 #include "contract/contract.h"
 
+#include "base/number.h"
+
 static const char train[] = "id,when,city,x,y\n"
                             "a1,2024-01-02,Oslo,1.5,no\n"
                             "a2,2024-01-03,Rome,2.5,yes\n"
@@ -165,6 +167,82 @@ static void what_is_not_fitted_cannot_be_applied(void **state)
     mls_pipeline_free(p);
 }
 
+static struct mls_pipeline *fit_counts(void)
+{
+    struct mls_roles roles = { .target = "claims", .offset = "o" };
+    struct mls_settings settings = { .train = true, .learner = "poisson",
+                                     .task = MLS_REGRESSION };
+    struct mls_table table = { 0 };
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+
+    read_text("x,claims,o\n1,2,0.5\n2,0,-0.5\n3,4,0.25\n4,1,0\n", &roles,
+              &table);
+    p = mls_pipeline_new(&settings, &table, NULL, &err);
+    must(p != NULL, &err);
+    must(mls_pipeline_fit(p, &table, NULL, 0, NULL, &err), &err);
+    mls_table_clear(&table);
+    return p;
+}
+
+static void an_offset_multiplies_the_mean_of_a_log_link(void **state)
+{
+    struct mls_predict_options options = { .threshold = NAN };
+    struct mls_pipeline *p = fit_counts();
+    struct mls_error err = { 0 };
+    char *out = stream(p, "o,x\n0,2.5\n1,2.5\n", &options, &err), *line;
+    double without, with;
+
+    (void)state;
+    must(out != NULL, &err);
+    assert_line(out, 0, "prediction");
+    line = strchr(out, '\n') + 1;
+    assert_true(mls_parse_real(line, strcspn(line, "\n"), '.', &without,
+                               NULL));
+    line = strchr(line, '\n') + 1;
+    assert_true(mls_parse_real(line, strcspn(line, "\n"), '.', &with, NULL));
+    assert_true(fabs(with / without - exp(1)) < 1e-12);
+    mls_free(out);
+    mls_pipeline_free(p);
+}
+
+static void a_row_without_offset_is_an_error_that_names_it(void **state)
+{
+    struct mls_predict_options options = { .threshold = NAN };
+    struct mls_pipeline *p = fit_counts();
+    struct mls_error err = { 0 };
+
+    (void)state;
+    assert_null(stream(p, "x\n1\n", &options, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    assert_non_null(strstr(err.what, "\"o\""));
+    memset(&err, 0, sizeof err);
+    assert_null(stream(p, "x,o\n1,0\n2,\n", &options, &err));
+    assert_int_equal(err.code, MLS_DATA);
+    assert_int_equal(err.row, 2);
+    assert_string_equal(err.column, "o");
+    mls_pipeline_free(p);
+}
+
+static void steps_alone_do_not_ask_for_the_offset(void **state)
+{
+    struct mls_predict_options options = { .transform = true };
+    struct mls_pipeline *p = fit_counts();
+    struct mls_error err = { 0 };
+    char *out = stream(p, "x\n1\n", &options, &err);
+
+    (void)state;
+    must(out != NULL, &err);
+    assert_line(out, 0, "x");
+    mls_free(out);
+    out = stream(p, "o,x\nhigh,1\n", &options, &err);
+    must(out != NULL, &err);
+    assert_line(out, 0, "o,x");
+    assert_line(out, 1, "high,");
+    mls_free(out);
+    mls_pipeline_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +250,9 @@ int main(void)
         cmocka_unit_test(a_kept_column_must_not_hide_the_prediction),
         cmocka_unit_test(columns_that_no_step_takes_pass_unread),
         cmocka_unit_test(a_table_without_rows_gives_a_header),
+        cmocka_unit_test(an_offset_multiplies_the_mean_of_a_log_link),
+        cmocka_unit_test(a_row_without_offset_is_an_error_that_names_it),
+        cmocka_unit_test(steps_alone_do_not_ask_for_the_offset),
         cmocka_unit_test(what_is_not_fitted_cannot_be_applied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,6 +254,7 @@ static void a_schema_survives_json(void **state)
     schema.fields[1].role = MLS_ROLE_TARGET;
     schema.fields[2].date_form = MLS_DATE_MONTH_DAY;
     schema.fields[2].date_has_time = true;
+    schema.fields[2].role = MLS_ROLE_OFFSET;
 
     assert_non_null(json);
     assert_true(mls_schema_to_json(&schema, true, json, &err));
@@ -265,7 +266,7 @@ static void a_schema_survives_json(void **state)
         "\"role\":\"ignored\",\"trait\":\"identifier\",\"missing\":7},"
         "{\"name\":\"sex\",\"kind\":\"category\",\"role\":\"target\","
         "\"levels\":[\"f\",\"m\"]},{\"name\":\"day\",\"kind\":\"date\","
-        "\"role\":\"feature\",\"date_form\":\"month/day\","
+        "\"role\":\"offset\",\"date_form\":\"month/day\","
         "\"has_time\":true}]}");
     json = json_of(text.bytes);
     assert_true(
