@@ -169,8 +169,8 @@ static void overview(const struct mls_profile *profile, struct mls_text *text)
     mls_text_add(text, "\n");
     grid_print(&grid, 0, text);
     if (information)
-        mls_text_add(text, "\ntells: information about the target in nats; "
-                           "0 is none\n");
+        mls_text_add(text, "\ntells: information about the target in nats "
+                           "beyond chance; 0 is none\n");
 }
 
 /* --- numbers ------------------------------------------------------------ */

@@ -11,7 +11,8 @@
  *                       (no value below 0): that of its sums in the classes,
  *                       as scikit-learn's.  A column with values below 0 has
  *                       no such score: it is kept, and this is said.
- *   mutual_information  in nats, of any kind of relation.  Numbers (and a
+ *   mutual_information  in nats beyond chance, of any kind of relation (a column
+ *                       of many levels gains nothing by them).  Numbers (and a
  *                       numeric target) are cut into bins of equal frequency;
  *                       missing cells are a level of their own, so that a
  *                       column whose holes tell something scores for them.
@@ -348,8 +349,8 @@ const struct mls_step_type mls_select_univariate = {
     .name = "univariate",
     .family = "select",
     .summary = "keeps the columns that by themselves tell most of the target",
-    .source = "Fisher (1925), Statistical Methods for Research Workers; Miller "
-              "(1955), Information Theory in Psychology, 95-100",
+    .source = "Fisher (1925), Statistical Methods for Research Workers; Vinh, "
+              "Epps & Bailey (2010), JMLR 11, 2837-2854",
     .fits = MLS_KINDS_NUMERIC | MLS_KINDS_CODED,
     .needs_target = true,
     .tasks = MLS_TASK_ANY,

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "stats/association.h"
+#include "stats/chance.h"
 #include "stats/distribution.h"
 #include "stats/summary.h"
 #include "base/memory.h"
@@ -329,21 +330,11 @@ static void clear_cells(struct cells *c)
     mls_free(c->order);
 }
 
-static int64_t count_occupied(const double *weight, int64_t codes)
-{
-    int64_t occupied = 0;
-
-    for (int64_t k = 0; k < codes; k++)
-        occupied += weight[k] != 0;
-    return occupied;
-}
-
 /* Runs of equal pairs are the occupied cells of the table. */
 static double sum_information(const struct cells *c, const double *w, int64_t n,
                               double total)
 {
-    int64_t pairs = 0;
-    double sum = 0, correction;
+    double sum = 0;
 
     for (int64_t k = 0; k < n;) {
         double pair = c->pair[c->order[k]], weight = 0, expected;
@@ -353,14 +344,10 @@ static double sum_information(const struct cells *c, const double *w, int64_t n,
             weight += weight_of(w, c->order[k]);
         if (weight == 0)
             continue;
-        pairs++;
         expected = c->a[code / c->b_codes] * c->b[code % c->b_codes];
         sum += weight / total * log(weight * total / expected);
     }
-    correction = (double)(count_occupied(c->a, c->a_codes)
-                          + count_occupied(c->b, c->b_codes) - pairs - 1)
-                 / (2 * total);
-    return fmax(sum + correction, 0);
+    return sum;
 }
 
 bool mls_mutual_information(const double *a, int64_t a_codes, const double *b,
@@ -368,7 +355,7 @@ bool mls_mutual_information(const double *a, int64_t a_codes, const double *b,
                             double *nats, struct mls_error *err)
 {
     struct cells c = { .a_codes = a_codes, .b_codes = b_codes };
-    double total = 0;
+    double total = 0, chance = 0;
     bool ok = new_cells(&c, n, err);
 
     for (int64_t i = 0; ok && i < n; i++) {
@@ -381,9 +368,13 @@ bool mls_mutual_information(const double *a, int64_t a_codes, const double *b,
         c.pair[i] = a[i] * (double)b_codes + b[i];
         total += weight;
     }
-    ok = ok && mls_order_reals(c.pair, n, c.order, err);
-    if (ok)
-        *nats = total > 0 ? sum_information(&c, w, n, total) : 0;
+    ok = ok && mls_order_reals(c.pair, n, c.order, err)
+        && mls_chance_information(c.a, a_codes, c.b, b_codes, &chance, err);
+    if (ok) {
+        *nats = total > 0 ? sum_information(&c, w, n, total) - chance : 0;
+        /* Below: less than chance; near 0: what rounding leaves. */
+        *nats = *nats > 1e-12 ? *nats : 0;
+    }
     clear_cells(&c);
     return ok;
 }

@@ -29,10 +29,11 @@ MLS_CHECK bool mls_regression_f(const double *x, const double *y,
 
 /*
  * Mutual information in nats of two columns of codes in [0, a_codes) and
- * [0, b_codes), by the plug-in estimate with Miller & Madow's (1955) bias
- * correction, at least 0.  The correction counts occupied cells: plus
- * (A + B - AB - 1) / (2 W).  0 without rows.  Time and memory O(n + a_codes +
- * b_codes).  a_codes * b_codes past 2^53 is MLS_LIMIT.
+ * [0, b_codes) beyond chance, at least 0: the plug-in estimate less what columns
+ * of the same counts share on average when their rows are dealt at random
+ * (chance.h).  So neither an identifier nor noise of many levels tells anything.
+ * 0 without rows.  Time O(n log n), memory O(n + a_codes + b_codes).
+ * a_codes * b_codes past 2^53 is MLS_LIMIT.
  */
 MLS_CHECK bool mls_mutual_information(const double *a, int64_t a_codes,
                                       const double *b, int64_t b_codes,

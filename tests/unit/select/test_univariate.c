@@ -225,8 +225,14 @@ static void information_sees_levels_and_holes(void **state)
     mls_table_clear(&table);
 }
 
-/* I(x; y) of a column of codes without bins, by its definition, with Miller &
- * Madow's correction. */
+/* C(n, k) */
+static double log_choose(double n, double k)
+{
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1);
+}
+
+/* I(x; y) of a column of codes without bins, by its definition, less its mean
+ * when the rows of a cell are hypergeometric. */
 static void information_equals_its_definition(void **state)
 {
     static const char *const levels[] = { "p", "q", "r" };
@@ -254,7 +260,18 @@ static void information_equals_its_definition(void **state)
             want += counts[x][j] / MOST
                 * log(counts[x][j] * MOST / (x1[x] * y1[j]));
     }
-    want += (3 + 2 - 6 - 1) / (2.0 * MOST);
+    for (int x = 0; x < 3; x++) {
+        for (int j = 0; j < 2; j++) {
+            for (double k = 1; k <= fmin(x1[x], y1[j]); k++) {
+                if (x1[x] + y1[j] - k > MOST)
+                    continue;
+                want -= exp(log_choose(y1[j], k)
+                            + log_choose(MOST - y1[j], x1[x] - k)
+                            - log_choose(MOST, x1[x]))
+                    * k / MOST * log(k * MOST / (x1[x] * y1[j]));
+            }
+        }
+    }
     assert_true(want > 0.05);
     table = table_of(&column, 1, MOST, 33);
     fit_well(step, &table, &target);

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "stats/association.h"
+#include "stats/chance.h"
 #include "base/memory.h"
 
 #define N 30
@@ -192,8 +193,9 @@ static void regression_f_knows_its_limits(void **state)
     assert_true(isnan(f) && isnan(p));
 }
 
-/* Plug-in values: metrics.mutual_info_score.  Cells occupied: 3, 4 and 6. */
-static void mutual_information_is_corrected_for_its_cells(void **state)
+/* metrics.mutual_info_score, less metrics.cluster's
+ * expected_mutual_information of the contingency matrix. */
+static void mutual_information_is_what_chance_does_not_give(void **state)
 {
     double x[N], y[N], nats;
 
@@ -203,29 +205,119 @@ static void mutual_information_is_corrected_for_its_cells(void **state)
         y[k] = k % 7 ? k / 4 % 3 : 3;
     }
     assert_true(mls_mutual_information(x, 3, y, 4, NULL, N, &nats, &err));
-    check_relative(nats, 0.9093685849699599 + (3 + 4 - 6 - 1) / 60.0, 1e-14);
+    check_relative(nats, 0.9093685849699599 - 0.11934839277412988, 1e-13);
     assert_true(mls_mutual_information(y, 9, x, 3, w, N, &nats, &err));
-    check_relative(nats, 0.9513228899957409, 1e-14);
-    /* Eleven cells of 60 rows by weight, then of 30: what is left is less
-     * than the correction. */
+    check_relative(nats, 0.9513228899957409 - 0.05388752421658265, 1e-13);
+    /* Chance would give more. */
     assert_true(mls_mutual_information(c, 3, d, 4, w, N, &nats, &err));
-    check_relative(nats, 0.049794567181027455 - 5 / 120.0, 1e-13);
+    assert_true(nats == 0);
     assert_true(mls_mutual_information(c, 3, d, 4, NULL, N, &nats, &err));
     assert_true(nats == 0);
-}
-
-static void
-mutual_information_of_a_column_with_itself_is_its_entropy(void **state)
-{
-    double x[N], nats;
-
-    (void)state;
     for (int k = 0; k < N; k++)
         x[k] = k % 2;
     assert_true(mls_mutual_information(x, 2, x, 2, NULL, N, &nats, &err));
-    check_relative(nats, log(2) + 1 / 60.0, 1e-15);
+    check_relative(nats, log(2) - 0.017554366059560803, 1e-13);
     assert_true(mls_mutual_information(x, 2, x, 2, NULL, 0, &nats, &err));
     assert_true(nats == 0);
+}
+
+/* The mean over all orders of y, by Heap's way through them. */
+static double mean_over_orders(const double *x, double *y, int n, int codes)
+{
+    int turn[8] = { 0 }, orders = 0;
+    double sum = 0;
+
+    for (int i = 0; i <= n;) {
+        double pair[8][8] = { { 0 } }, xs[8] = { 0 }, ys[8] = { 0 };
+
+        if (orders == 0 || (i < n && turn[i] < i)) {
+            if (orders > 0) {
+                int other = i % 2 ? turn[i] : 0;
+                double swap = y[other];
+
+                y[other] = y[i];
+                y[i] = swap;
+                turn[i]++;
+                i = 0;
+            }
+            for (int k = 0; k < n; k++) {
+                pair[(int)x[k]][(int)y[k]]++;
+                xs[(int)x[k]]++;
+                ys[(int)y[k]]++;
+            }
+            for (int p = 0; p < codes; p++) {
+                for (int q = 0; q < codes; q++) {
+                    if (pair[p][q] > 0)
+                        sum += pair[p][q] / n
+                            * log(pair[p][q] * n / (xs[p] * ys[q]));
+                }
+            }
+            orders++;
+        } else if (i < n) {
+            turn[i++] = 0;
+        } else {
+            break;
+        }
+    }
+    return sum / orders;
+}
+
+static void chance_is_the_mean_over_all_orders(void **state)
+{
+    static const char *const xs[] = { "0011222", "0123456", "0000001",
+                                      "0001112", "0101010" };
+    static const char *const ys[] = { "0101012", "0011100", "0120120",
+                                      "0123456", "0000000" };
+
+    (void)state;
+    for (int n = 0; n < 5; n++) {
+        double x[7], y[7], a_rows[7] = { 0 }, b_rows[7] = { 0 }, got, want;
+
+        for (int k = 0; k < 7; k++) {
+            x[k] = xs[n][k] - '0';
+            y[k] = ys[n][k] - '0';
+            a_rows[(int)x[k]]++;
+            b_rows[(int)y[k]]++;
+        }
+        want = mean_over_orders(x, y, 7, 7);
+        assert_true(
+            mls_chance_information(a_rows, 7, b_rows, 7, &got, &err));
+        if (!(fabs(got - want) < 1e-11)) /* 5,040 sums */
+            fail_msg("case %d: %.17g, not %.17g", n, got, want);
+    }
+}
+
+/* A column that differs in every row or nearly so shares much with any other,
+ * and tells nothing; one of many levels that decide does. */
+static void identifiers_and_noise_of_many_levels_tell_nothing(void **state)
+{
+    enum { ROWS = 20000 };
+    double *x = mls_new_array(ROWS, sizeof(double), &err);
+    double *y = mls_new_array(ROWS, sizeof(double), &err), nats;
+    uint64_t seed = 1;
+
+    (void)state;
+    for (int k = 0; k < ROWS; k++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        y[k] = (double)(seed >> 63);
+        x[k] = k;
+    }
+    assert_true(mls_mutual_information(x, ROWS, y, 2, NULL, ROWS, &nats, &err));
+    assert_true(nats == 0);
+    for (int k = 0; k < ROWS; k++)
+        x[k] = k % (ROWS - 500); /* 500 twice */
+    assert_true(mls_mutual_information(x, ROWS, y, 2, NULL, ROWS, &nats, &err));
+    assert_true(nats < 0.005);
+    for (int k = 0; k < ROWS; k++)
+        x[k] = k % 2000; /* ten rows each */
+    assert_true(mls_mutual_information(x, ROWS, y, 2, NULL, ROWS, &nats, &err));
+    assert_true(nats < 0.005);
+    for (int k = 0; k < ROWS; k++)
+        y[k] = k % 2000 % 2;
+    assert_true(mls_mutual_information(x, ROWS, y, 2, NULL, ROWS, &nats, &err));
+    assert_true(nats > 0.6);
+    mls_free(x);
+    mls_free(y);
 }
 
 static void too_many_pairs_of_codes_are_refused(void **state)
@@ -333,9 +425,9 @@ int main(void)
         cmocka_unit_test(analysis_of_variance_knows_its_limits),
         cmocka_unit_test(regression_f_is_that_of_scikit_learn),
         cmocka_unit_test(regression_f_knows_its_limits),
-        cmocka_unit_test(mutual_information_is_corrected_for_its_cells),
-        cmocka_unit_test(
-            mutual_information_of_a_column_with_itself_is_its_entropy),
+        cmocka_unit_test(mutual_information_is_what_chance_does_not_give),
+        cmocka_unit_test(chance_is_the_mean_over_all_orders),
+        cmocka_unit_test(identifiers_and_noise_of_many_levels_tell_nothing),
         cmocka_unit_test(too_many_pairs_of_codes_are_refused),
         cmocka_unit_test(bins_hold_equal_shares_of_the_rows),
         cmocka_unit_test(
