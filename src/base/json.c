@@ -582,9 +582,10 @@ static cJSON *find(const cJSON *object, const char *key)
     return child;
 }
 
-/* Puts item into to; frees it when that fails.  item NULL: no memory. */
-static bool put(struct mls_json *to_, const char *key, cJSON *item,
-                struct mls_error *err)
+/* Puts item into to; frees it when that fails.  item NULL: no memory.  is_new:
+ * an object has no such key; else it is looked for, one by one. */
+static bool put_item(struct mls_json *to_, const char *key, bool is_new,
+                     cJSON *item, struct mls_error *err)
 {
     cJSON *to = to_item(to_), *old;
 
@@ -603,13 +604,19 @@ static bool put(struct mls_json *to_, const char *key, cJSON *item,
         cJSON_Delete(item);
         return false;
     }
-    old = find(to, key);
+    old = is_new ? NULL : find(to, key);
     if (old) {
         cJSON_ReplaceItemViaPointer(to, old, item);
     } else {
         cJSON_AddItemToArray(to, item); /* links it, whatever to is */
     }
     return true;
+}
+
+static bool put(struct mls_json *to, const char *key, cJSON *item,
+                struct mls_error *err)
+{
+    return put_item(to, key, false, item, err);
 }
 
 struct mls_json *mls_json_add_object(struct mls_json *to, const char *key,
@@ -663,6 +670,12 @@ bool mls_json_add_text(struct mls_json *to, const char *key, const char *value,
                        struct mls_error *err)
 {
     return put(to, key, cJSON_CreateString(value), err);
+}
+
+bool mls_json_add_new_text(struct mls_json *to, const char *key,
+                           const char *value, struct mls_error *err)
+{
+    return put_item(to, key, true, cJSON_CreateString(value), err);
 }
 
 bool mls_json_add_null(struct mls_json *to, const char *key,

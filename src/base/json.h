@@ -53,6 +53,10 @@ MLS_CHECK bool mls_json_add_bool(struct mls_json *to, const char *key,
                                  bool value, struct mls_error *err);
 MLS_CHECK bool mls_json_add_text(struct mls_json *to, const char *key,
                                  const char *value, struct mls_error *err);
+/* For objects of many keys: the caller knows that key is not in it. */
+MLS_CHECK bool mls_json_add_new_text(struct mls_json *to, const char *key,
+                                     const char *value,
+                                     struct mls_error *err);
 MLS_CHECK bool mls_json_add_null(struct mls_json *to, const char *key,
                                  struct mls_error *err);
 

@@ -75,8 +75,8 @@ struct mls_json *mls_fingerprint(const struct mls_table *table,
 
     for (int64_t i = 0; json && i < table->schema.count; i++) {
         hash_column(state, table, i, text);
-        if (!mls_json_add_text(json, table->schema.fields[i].name, text,
-                               err)) {
+        if (!mls_json_add_new_text(json, table->schema.fields[i].name, text,
+                                   err)) {
             mls_json_free(json);
             json = NULL;
         }

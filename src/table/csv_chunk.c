@@ -407,10 +407,10 @@ static bool take_records(struct job *j, bool *done, struct mls_error *err)
         *done = record_start(j, j->used) >= j->chunk_end || c->odd;
         if (*done)
             return true;
+        if (pass_blank(j))
+            continue;
         rows = own_rows(j, regular_rows(j));
         if (rows == 0) {
-            if (pass_blank(j))
-                continue;
             /* A line end that is not where it should be. */
             c->odd |= j->line_ends > 0;
             *done = c->odd;

@@ -49,14 +49,17 @@ static bool is_suspicious(const char *bytes, int64_t length)
     return (found & highs) != 0;
 }
 
+static bool fail_long(const struct mls_scan *scan, struct mls_error *err)
+{
+    mls_fail(err, MLS_DATA, "a record is longer than 1 GiB");
+    mls_fail_fix(err, "close the quote that opens in it");
+    return mls_fail_at(err, mls_input_name(scan->input), scan->line, 0, NULL);
+}
+
 static bool grow_window(struct mls_scan *scan, struct mls_error *err)
 {
-    if (scan->capacity > MLS_CELL_LIMIT) {
-        mls_fail(err, MLS_DATA, "a record is longer than 1 GiB");
-        mls_fail_fix(err, "close the quote that opens in it");
-        return mls_fail_at(err, mls_input_name(scan->input), scan->line, 0,
-                           NULL);
-    }
+    if (scan->capacity > MLS_CELL_LIMIT)
+        return fail_long(scan, err);
     if (!mls_resize(&scan->bytes, 2 * scan->capacity, 1, err))
         return false;
     scan->capacity *= 2;
@@ -274,6 +277,8 @@ static bool split_record(struct mls_scan *scan, struct mls_error *err)
 
         switch (result) {
         case MLS_SPLIT_RECORD:
+            if (scan->splitter.length > MLS_CELL_LIMIT)
+                return fail_long(scan, err);
             return !scan->suspicious
                 || check_bytes(scan, scan->splitter.length, err);
         case MLS_SPLIT_MORE:

@@ -93,11 +93,16 @@ static bool reserve_cells(struct mls_splitter *s, int64_t count,
 
     if (count <= s->capacity)
         return true;
-    if (count > MLS_COLUMNS_LIMIT)
-        return mls_fail(err, MLS_DATA, "a record has more than %d cells",
-                        MLS_COLUMNS_LIMIT);
+    if (count > MLS_COLUMNS_LIMIT) {
+        mls_fail(err, MLS_DATA, "a record has more than %d cells",
+                 MLS_COLUMNS_LIMIT);
+        return mls_fail_fix(err, "pass --delimiter when it is another, or "
+                            "split the table");
+    }
     while (capacity < count)
         capacity *= 2;
+    if (capacity > MLS_COLUMNS_LIMIT)
+        capacity = MLS_COLUMNS_LIMIT;
     if (!mls_resize(&s->cells, capacity, sizeof(*s->cells), err))
         return false;
     s->capacity = capacity;

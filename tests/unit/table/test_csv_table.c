@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/number.h"
@@ -228,6 +229,26 @@ static void plain_files_are_read_fast_and_the_same(void **state)
     compare_text("n,m,k,l\n1e5,+5,.5,-0\n-1.5e-3,007,5.,0\n"
                  " 1 ,NA,12345678901234567,1234567890.1234567\n",
                  true, NULL);
+}
+
+/* Each was once looked for among all positions of its piece: minutes. */
+static void many_blank_lines_cost_no_more_than_their_bytes(void **state)
+{
+    struct mls_text text = { 0 };
+    struct mls_table table;
+    clock_t start = clock();
+
+    (void)state;
+    mls_text_add(&text, "a,b\n");
+    for (int i = 0; i < 300000; i++)
+        mls_text_add(&text, i % 3 ? "\n" : "\r\n");
+    mls_text_add(&text, "1,x\n");
+    must_read(text.bytes, NULL, &table);
+    assert_int_equal(table.rows, 1);
+    assert_int_equal(mls_table_line(&table, 0), 300002);
+    assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 3);
+    mls_table_clear(&table);
+    mls_text_clear(&text);
 }
 
 static void what_is_odd_is_read_the_slow_way(void **state)
@@ -891,6 +912,7 @@ int main(void)
         cmocka_unit_test(every_level_finds_the_same_positions),
         cmocka_unit_test(short_numbers_equal_the_exact_parser),
         cmocka_unit_test(plain_files_are_read_fast_and_the_same),
+        cmocka_unit_test(many_blank_lines_cost_no_more_than_their_bytes),
         cmocka_unit_test(what_is_odd_is_read_the_slow_way),
         cmocka_unit_test(one_cell_late_in_a_column_decides_its_kind),
         cmocka_unit_test(options_mean_the_same),
