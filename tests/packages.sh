@@ -6,7 +6,7 @@ set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config libopenblas0-pthread
 libcsv-dev libcjson-dev libsqlite3-dev zlib1g-dev libzstd-dev libxxhash-dev"
-test="libcmocka-dev"
+test="libcmocka-dev dpkg-dev file"
 
 case "${1:-build}" in
 build) wanted=$build ;;

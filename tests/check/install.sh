@@ -65,6 +65,17 @@ cc -std=c11 -Wall -Wextra -Werror -pedantic $flags "$scratch/user.c" \
 LD_LIBRARY_PATH=$(dirname "$(find "$prefix" -name 'libmlspec.so')") \
     "$scratch/user" "$source/data/iris.csv" | grep -Eq '^[0-9.]+ (0\.9|1\.0)'
 
+# Every command has its man page, every shell its completion.
+for command in $("$prefix/bin/mlspec" help |
+    sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\)  .*/\1/p'); do
+    grep -q '^\.SH NAME' "$prefix/share/man/man1/mlspec-$command.1"
+done
+grep -q '^\.SH NAME' "$prefix/share/man/man1/mlspec.1"
+for page in bash-completion/completions/mlspec zsh/vendor-completions/_mlspec \
+    fish/vendor_completions.d/mlspec.fish; do
+    grep -q mlspec "$prefix/share/$page"
+done
+
 # Each public header stands alone.
 for header in "$prefix"/include/mlspec/*.h; do
     echo "#include <mlspec/$(basename "$header")>" >"$scratch/alone.c"

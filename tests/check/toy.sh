@@ -6,7 +6,7 @@ set -eu
 source=$1
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-cp -R "$source/CMakeLists.txt" "$source/src" "$source/include" "$copy"
+cp -R "$source/CMakeLists.txt" "$source/LICENSE" "$source/src" "$source/include" "$copy"
 cd "$copy"
 
 # --- the rows ------------------------------------------------------------
