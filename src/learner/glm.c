@@ -20,11 +20,19 @@
  * An offset o makes the mean exp(o) exp(b0 + x'b): of counts over exposures t,
  * o = log t, and exp(b0 + x'b) is the rate.  Its weighted mean is taken out, and
  * what y is divided by is sum w y / sum w exp(o), where Newton starts.
+ *
+ * Without a penalty there are standard errors (glm_errors.c), those of R's glm:
+ * the dispersion of gamma and tweedie is estimated from the residuals, that of
+ * poisson is 1.
  */
+#include <math.h>
+
 #include "base/json.h"
 #include "base/memory.h"
 #include "learner/design.h"
+#include "learner/glm_errors.h"
 #include "learner/learners.h"
+#include "learner/linear_solve.h"
 #include "learner/logistic_solve.h"
 #include "model/model.h"
 
@@ -223,9 +231,43 @@ static bool problem_new(const struct mls_fit_job *job, const char *name,
     return true;
 }
 
-static bool fit_into(const struct mls_fit_job *job, const char *name,
-                     double power, double *coef, double *intercept,
-                     struct mls_error *err)
+/* Where the solution goes: arrays of the model, and what is found beside. */
+struct solution {
+    double *coef, *intercept;
+    struct mls_glm_errors errors;
+};
+
+/* In units of y: a factor c of y and means is one of c^(2 - power) in their
+ * variance over the dispersion. */
+static bool find_errors(const struct mls_fit_job *job, double power,
+                        bool dispersed, struct problem *problem,
+                        struct solution *s, struct mls_error *err)
+{
+    const struct glm_params *p = job->params;
+    const struct mls_dataset *data = job->data;
+    double unit = pow(problem->mean, 2 - power);
+    double *score = mls_new_array(data->rows, sizeof(double), err);
+    struct mls_glm_fitted fitted = {
+        .run = job->run, .x = &problem->design.x,
+        .mean = problem->design.mean, .features = data->features,
+        .intercept = p->intercept, .score = score, .y = problem->y,
+        .w = data->target.weight, .weight = problem->design.weight,
+        .power = power, .dispersion = dispersed ? NAN : 1 / unit
+    };
+    bool ok = score
+        && mls_gemv(job->run, &problem->design.x, problem->b.data, score, err);
+
+    for (int64_t i = 0; ok && problem->offset && i < data->rows; i++)
+        score[i] += problem->offset[i];
+    ok = ok && mls_glm_find_errors(&fitted, &s->errors, err);
+    s->errors.pearson *= unit;
+    mls_free(score);
+    return ok;
+}
+
+static bool solve(const struct mls_fit_job *job, const char *name,
+                  double power, bool dispersed, struct solution *s,
+                  struct mls_error *err)
 {
     const struct glm_params *p = job->params;
     const struct mls_dataset *data = job->data;
@@ -244,11 +286,14 @@ static bool fit_into(const struct mls_fit_job *job, const char *name,
     };
 
     ok = ok && mls_logistic_solve(&newton, &problem.b, &result, err)
-        && add_chosen(&result, problem.mean, job->chosen, err);
+        && add_chosen(&result, problem.mean, job->chosen, err)
+        && (p->l2 > 0 || !result.converged
+            || find_errors(job, power, dispersed, &problem, s, err));
     if (ok) {
-        memcpy(coef, problem.b.data, (size_t)data->features * sizeof(double));
-        *intercept = mls_design_intercept(
-            &problem.design, coef, data->features,
+        memcpy(s->coef, problem.b.data,
+               (size_t)data->features * sizeof(double));
+        *s->intercept = mls_design_intercept(
+            &problem.design, s->coef, data->features,
             p->intercept ? problem.b.data[data->features] + log(problem.mean)
                                - problem.mean_offset
                          : 0);
@@ -263,19 +308,115 @@ static bool fit_into(const struct mls_fit_job *job, const char *name,
     return ok;
 }
 
-static struct mls_model *fit(const struct mls_fit_job *job, const char *name,
-                             double power, struct mls_error *err)
+/* ---- Dependent columns ---- */
+
+/* The columns that are not sums of others, copied. */
+static bool keep_columns(const struct mls_dataset *data, const bool *dependent,
+                         int64_t count, struct mls_dataset *kept,
+                         struct mls_error *err)
 {
+    int64_t at = 0;
+
+    *kept = *data;
+    kept->features = count;
+    kept->names = NULL;
+    kept->column = NULL;
+    if (!mls_matrix_new(&kept->x, data->rows, count, err))
+        return false;
+    for (int64_t j = 0; j < data->features; j++) {
+        if (dependent[j])
+            continue;
+        memcpy(kept->x.data + at++ * kept->x.stride,
+               data->x.data + j * data->x.stride,
+               (size_t)data->rows * sizeof(double));
+    }
+    return true;
+}
+
+/* values of the columns kept, put where they stand among all; 0 elsewhere. */
+static void spread(double *values, const bool *dependent, int64_t features,
+                   int64_t count)
+{
+    for (int64_t j = features - 1; j >= 0; j--)
+        values[j] = dependent[j] ? 0 : values[--count];
+}
+
+/* Without a penalty many coefficients fit alike when columns are sums of
+ * others: as in learner linear those get 0, so that the rest have errors. */
+static bool solve_independent(const struct mls_fit_job *job, const char *name,
+                              double power, bool dispersed,
+                              struct solution *s, struct mls_error *err)
+{
+    const struct glm_params *p = job->params;
+    const struct mls_dataset *data = job->data;
+    struct mls_dataset kept = { 0 };
+    struct mls_fit_job fewer = *job;
+    struct mls_ols ols = { 0 };
+    bool ok = mls_ols_solve(job->run, data, p->intercept, &ols, err);
+
+    if (ok && ols.rank < data->features) {
+        mls_ols_note_dependent(job->run, name, data, &ols);
+        ok = keep_columns(data, ols.dependent, ols.rank, &kept, err);
+        fewer.data = &kept;
+    }
+    ok = ok && solve(&fewer, name, power, dispersed, s, err);
+    if (ok && ols.rank < data->features) {
+        spread(s->coef, ols.dependent, data->features, ols.rank);
+        if (s->errors.known)
+            spread(s->errors.coef, ols.dependent, data->features, ols.rank);
+    }
+    if (fewer.data == &kept)
+        mls_free(kept.x.data);
+    mls_ols_clear(&ols);
+    return ok;
+}
+
+static bool fit_into(const struct mls_fit_job *job, const char *name,
+                     double power, bool dispersed, struct mls_model *model,
+                     struct solution *s, struct mls_error *err)
+{
+    const struct glm_params *p = job->params;
+    double *coef_se, *intercept_se;
+    bool ok;
+
+    s->errors.coef = mls_new(model->features, sizeof(double), err);
+    ok = s->errors.coef
+        && (p->l2 > 0 ? solve : solve_independent)(job, name, power, dispersed,
+                                                   s, err);
+    if (ok && s->errors.known) {
+        ok = mls_model_linear_add_errors(model,
+                                         dispersed ? s->errors.degrees : 0,
+                                         &coef_se, &intercept_se, err)
+            && (!job->chosen
+                || (mls_json_add_real(job->chosen, "dispersion",
+                                      s->errors.pearson, err)
+                    && mls_json_add_real(job->chosen, "degrees_of_freedom",
+                                         s->errors.degrees, err)));
+        if (ok) {
+            memcpy(coef_se, s->errors.coef,
+                   (size_t)model->features * sizeof(double));
+            *intercept_se = s->errors.intercept;
+        }
+    }
+    mls_free(s->errors.coef);
+    return ok;
+}
+
+/* dispersed: the dispersion is estimated; otherwise it is 1. */
+static struct mls_model *fit(const struct mls_fit_job *job, const char *name,
+                             double power, bool dispersed,
+                             struct mls_error *err)
+{
+    struct solution s = { 0 };
     struct mls_model *model;
-    double *coef, *intercept;
 
     if (!mls_learner_need_rows(job->data, err))
         return NULL;
     model = mls_model_linear_new(MLS_REGRESSION, 0, job->data->features,
-                                 &coef, &intercept, err);
+                                 &s.coef, &s.intercept, err);
     if (model
         && (!mls_model_linear_set_log_link(model, err)
-            || !fit_into(job, name, power, coef, intercept, err))) {
+            || !fit_into(job, name, power, dispersed, model, &s, err))) {
         mls_model_free(model);
         return NULL;
     }
@@ -285,13 +426,13 @@ static struct mls_model *fit(const struct mls_fit_job *job, const char *name,
 static struct mls_model *fit_poisson(const struct mls_fit_job *job,
                                      struct mls_error *err)
 {
-    return fit(job, "poisson", 1, err);
+    return fit(job, "poisson", 1, false, err);
 }
 
 static struct mls_model *fit_gamma(const struct mls_fit_job *job,
                                    struct mls_error *err)
 {
-    return fit(job, "gamma", 2, err);
+    return fit(job, "gamma", 2, true, err);
 }
 
 static struct mls_model *fit_tweedie(const struct mls_fit_job *job,
@@ -299,7 +440,7 @@ static struct mls_model *fit_tweedie(const struct mls_fit_job *job,
 {
     const struct glm_params *p = job->params;
 
-    return fit(job, "tweedie", p->power, err);
+    return fit(job, "tweedie", p->power, true, err);
 }
 
 #define SAME \

@@ -16,6 +16,7 @@
     ROW(gamma) \
     ROW(tweedie) \
     ROW(huber) \
+    ROW(quantile) \
     ROW(logistic) \
     ROW(constant)
 

@@ -6,7 +6,6 @@
  * coefficients are those of the columns as they are.
  */
 #include "base/json.h"
-#include "base/text.h"
 #include "learner/learners.h"
 #include "learner/linear_solve.h"
 #include "model/model.h"
@@ -46,33 +45,6 @@ static bool add_chosen(const struct mls_ols *ols,
             ok = mls_json_add_text(names, NULL, data->names[j], err);
     }
     return ok;
-}
-
-/* Names the dependent columns, as many as there is room for. */
-static void note_dependent(const struct mls_fit_job *job,
-                           const struct mls_ols *ols)
-{
-    const struct mls_dataset *data = job->data;
-    char list[300] = "";
-    size_t used = 0;
-    int64_t count = data->features - ols->rank, shown = 0;
-
-    for (int64_t j = 0; j < data->features && shown < 3; j++) {
-        if (!ols->dependent[j] || !data->names)
-            continue;
-        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s\"%s\"",
-                                 shown++ ? ", " : "",
-                                 mls_show_text(data->names[j]).text);
-        if (used >= sizeof(list))
-            break;
-    }
-    if (count > 0) {
-        mls_note(job->run, MLS_LOG_NOTE,
-                 "linear: %s%s made up of other columns or constant; the "
-                 "coefficient is 0",
-                 list, count > shown ? " and others are" : shown > 1 ? " are"
-                                                                     : " is");
-    }
 }
 
 static bool fill_model(const struct mls_ols *ols, struct mls_model *model,
@@ -115,7 +87,7 @@ static struct mls_model *fit(const struct mls_fit_job *job,
         model = NULL;
     }
     if (model)
-        note_dependent(job, &ols);
+        mls_ols_note_dependent(job->run, "linear", job->data, &ols);
     mls_ols_clear(&ols);
     return mls_learner_finish(model, err);
 }

@@ -26,6 +26,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "learner/design.h"
 #include "linalg/extended.h"
 
@@ -414,4 +415,31 @@ void mls_ols_clear(struct mls_ols *ols)
     mls_free(ols->coef_se);
     mls_free(ols->dependent);
     *ols = (struct mls_ols){ 0 };
+}
+
+void mls_ols_note_dependent(const struct mls_run *run, const char *learner,
+                            const struct mls_dataset *data,
+                            const struct mls_ols *ols)
+{
+    char list[300] = "";
+    size_t used = 0;
+    int64_t count = data->features - ols->rank, shown = 0;
+
+    for (int64_t j = 0; j < data->features && shown < 3; j++) {
+        if (!ols->dependent[j] || !data->names)
+            continue;
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s\"%s\"",
+                                 shown++ ? ", " : "",
+                                 mls_show_text(data->names[j]).text);
+        if (used >= sizeof(list))
+            break;
+    }
+    if (count > 0) {
+        mls_note(run, MLS_LOG_NOTE,
+                 "%s: %s%s made up of other columns or constant; the "
+                 "coefficient is 0",
+                 learner, list,
+                 count > shown ? " and others are" : shown > 1 ? " are"
+                                                               : " is");
+    }
 }

@@ -31,4 +31,9 @@ MLS_CHECK bool mls_ols_solve(const struct mls_run *run,
                              struct mls_ols *ols, struct mls_error *err);
 void mls_ols_clear(struct mls_ols *ols);
 
+/* Says which columns are dependent, as many as there is room for. */
+void mls_ols_note_dependent(const struct mls_run *run, const char *learner,
+                            const struct mls_dataset *data,
+                            const struct mls_ols *ols);
+
 #endif

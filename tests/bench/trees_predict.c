@@ -177,7 +177,8 @@ static bool score_block(void *context, int64_t i, struct mls_error *error)
                                                       : MLS_BLOCK_ROWS;
     struct mls_view view = {
         rows, job->features,
-        (const struct mls_column *const *)job->columns + i * job->features
+        (const struct mls_column *const *)job->columns + i * job->features,
+        NULL
     };
 
     return job->model->type->score(
@@ -219,7 +220,7 @@ static double single(const struct mls_model *model, const double *rows,
     struct mls_column **columns =
         mls_new(features, sizeof(*columns), &err);
     struct mls_view view = { 1, features,
-                             (const struct mls_column *const *)columns };
+                             (const struct mls_column *const *)columns, NULL };
     double out[64], start;
 
     for (int64_t j = 0; j < features; j++)
@@ -243,7 +244,8 @@ static double contribute(const struct mls_model *model, const struct job *job)
 {
     int64_t rows = job->rows < MLS_BLOCK_ROWS ? job->rows : MLS_BLOCK_ROWS;
     struct mls_view view = { rows, job->features,
-                             (const struct mls_column *const *)job->columns };
+                             (const struct mls_column *const *)job->columns,
+                             NULL };
     double *out, start;
 
     if (!model->type->contributions)

@@ -161,6 +161,122 @@ static void the_offset_of_a_logistic_is_that_of_r(void **state)
     rows_clear(&r);
 }
 
+/* Coefficients, standard errors, then the constant's. */
+struct errors {
+    double coef[3], coef_se[3], intercept, intercept_se, dispersion, degrees;
+};
+
+static double found(const struct mls_json *chosen, const char *name)
+{
+    return mls_json_real(mls_json_get(chosen, name), NAN);
+}
+
+static void expect_errors(const struct mls_learner_type *learner,
+                          const char *settings, const struct rows *r,
+                          const struct errors *e)
+{
+    struct mls_error err;
+    struct mls_json *chosen = mls_json_new_object(&err);
+    struct mls_model *model = fit_rows(learner, settings, r, chosen);
+
+    assert_values(model, "coef", e->coef, 3, 1e-7);
+    assert_near(array_of(model, "intercept")[0], e->intercept, 1e-7);
+    for (int j = 0; j < 3; j++)
+        assert_near(array_of(model, "coef_se")[j] / e->coef_se[j], 1, 1e-7);
+    if (e->intercept_se > 0) {
+        assert_near(array_of(model, "intercept_se")[0] / e->intercept_se, 1,
+                    1e-7);
+    } else {
+        assert_true(array_of(model, "intercept_se")[0] == 0);
+    }
+    assert_near(array_of(model, "degrees")[0], e->degrees, 0);
+    if (e->dispersion > 0)
+        assert_near(found(chosen, "dispersion"), e->dispersion, 1e-7);
+    mls_model_free(model);
+    mls_json_free(chosen);
+}
+
+/* summary(glm(...)) of R 4.2; rows repeated 1, 2, 3 times are weights of 1, 2,
+ * 3 here.  Poisson has the normal distribution: no degrees.  The variance
+ * m^1.3 is that of a family of our own there (quasi has none). */
+static void standard_errors_are_those_of_r(void **state)
+{
+    static const struct errors poisson = {
+        { 0.6353668027374619, -0.3737285593068007, 0.1692055702224249 },
+        { 0.13389973390984874, 0.06056563404408223, 0.04336620878478055 },
+        1.6645831566068718, 0.34566345691033956, 0, 0
+    };
+    static const struct errors gamma_ = {
+        { 0.66854217090478274, -0.28926029865645669, 0.09108571714643215 },
+        { 0.08144102921947367, 0.03948113064098793, 0.02718087649136017 },
+        1.25386813315963419, 0.21755415329707783, 0.268224096366296, 116
+    };
+    static const struct errors origin = {
+        { 0.61054320425443054, -0.06396372476854871, 0.34948178485381609 },
+        { 0.13984482820910188, 0.05324262472885972, 0.02738912043423560 },
+        0, 0, 0.7908893745673184, 117
+    };
+    static const struct errors tweedie = {
+        { 0.66840578351564039, -0.40799793515316790, 0.08263079996413324 },
+        { 0.11026182709389837, 0.05184217159258307, 0.03548630695496834 },
+        2.38693921306164603, 0.28211334243052200, 0.8347494006779912, 116
+    };
+    struct rows counts, reals;
+    double o[60];
+
+    (void)state;
+    fill_offsets(o);
+    amounts(&counts, true);
+    amounts(&reals, false);
+    counts.data.target.offset = o;
+    expect_errors(&mls_learner_poisson, "l2=0", &counts, &poisson);
+    for (int64_t i = 0; i < 60; i++)
+        counts.w[i] = reals.w[i] = (double)(1 + i % 3);
+    expect_errors(&mls_learner_gamma, "l2=0", &reals, &gamma_);
+    expect_errors(&mls_learner_tweedie, "l2=0 power=1.3", &counts, &tweedie);
+    reals.data.target.offset = o;
+    expect_errors(&mls_learner_gamma, "l2=0 intercept=false", &reals, &origin);
+    rows_clear(&reals);
+    rows_clear(&counts);
+}
+
+/* With a penalty there are none; a column that repeats another gets 0, and the
+ * others what they have without it. */
+static void errors_are_of_independent_columns_without_penalty(void **state)
+{
+    struct mls_model *three, *four;
+    struct rows r, wide;
+
+    (void)state;
+    amounts(&r, true);
+    three = fit_rows(&mls_learner_poisson, "", &r, NULL);
+    assert_null(mls_arrays_find(&three->arrays, "coef_se"));
+    mls_model_free(three);
+    three = fit_rows(&mls_learner_poisson, "l2=0", &r, NULL);
+    rows_new(&wide, 60, 4, MLS_REGRESSION, 0);
+    use_weights(&wide);
+    for (int64_t i = 0; i < 60; i++) {
+        double *x = wide.data.x.data + i;
+
+        x[180] = x[120];
+        x[120] = 1 - x[60] + 2 * x[0];
+        wide.y[i] = r.y[i];
+    }
+    four = fit_rows(&mls_learner_poisson, "l2=0", &wide, NULL);
+    for (int j = 0; j < 4; j++) {
+        int from = j == 3 ? 2 : j;
+
+        assert_near(array_of(four, "coef")[j],
+                    j == 2 ? 0 : array_of(three, "coef")[from], 1e-8);
+        assert_near(array_of(four, "coef_se")[j],
+                    j == 2 ? 0 : array_of(three, "coef_se")[from], 1e-8);
+    }
+    mls_model_free(four);
+    mls_model_free(three);
+    rows_clear(&wide);
+    rows_clear(&r);
+}
+
 /* Offsets far from 0 only move the constant: they are logarithms of exposures
  * in another unit. */
 static void a_unit_of_exposure_moves_the_constant_alone(void **state)
@@ -274,6 +390,7 @@ static void weights_count_rows_and_threads_change_no_bit(void **state)
         r.data.target.offset = o;
         assert_threads_agree(learners[k], "", &r);
         assert_survives_no_memory(learners[k], "", &r);
+        assert_survives_no_memory(learners[k], "l2=0", &r);
         assert_stops(learners[k], "", &r);
         rows_clear(&r);
     }
@@ -286,6 +403,8 @@ int main(void)
         cmocka_unit_test(the_gradient_is_zero_for_any_size_of_the_target),
         cmocka_unit_test(offsets_are_those_of_r),
         cmocka_unit_test(the_offset_of_a_logistic_is_that_of_r),
+        cmocka_unit_test(standard_errors_are_those_of_r),
+        cmocka_unit_test(errors_are_of_independent_columns_without_penalty),
         cmocka_unit_test(a_unit_of_exposure_moves_the_constant_alone),
         cmocka_unit_test(targets_without_a_likelihood_are_refused),
         cmocka_unit_test(predictions_are_means_not_their_logarithms),
