@@ -141,7 +141,7 @@ static bool make_column(void *context, int64_t j, struct mls_error *err)
         || too_large(data, j, err);
 }
 
-static double total_weight(const struct mls_dataset *data)
+double mls_design_weight(const struct mls_dataset *data)
 {
     const double *w = data->target.weight;
     double sum = 0;
@@ -167,7 +167,7 @@ bool mls_design_new(const struct mls_run *run, const struct mls_dataset *data,
     bool ok;
 
     *design = (struct mls_design){ .x = data->x, .owned = centre };
-    design->weight = total_weight(data);
+    design->weight = mls_design_weight(data);
     design->mean = mls_new(features + 1, sizeof(double), err);
     design->square =
         design->mean ? mls_new(features + 1, sizeof(double), err) : NULL;

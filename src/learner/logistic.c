@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "learner/design.h"
 #include "learner/learners.h"
+#include "learner/logistic_fused.h"
 #include "learner/logistic_solve.h"
 #include "learner/logistic_wide.h"
 #include "model/model.h"
@@ -29,8 +30,8 @@ struct logistic_params {
 
 #define FIELD(name) #name, .at = offsetof(struct logistic_params, name)
 static const struct mls_param params[] = {
-    { FIELD(l2), .alias = "C", .kind = MLS_REAL, .def = 1,
-      .min = 0, .max = 1e12, .low = 1e-4, .high = 1e4,
+    { FIELD(l2), .alias = "C", .kind = MLS_REAL, .def = 1, .min = 0,
+      .max = 1e12, .low = 1e-4, .high = 1e4,
       .flags = MLS_LOG | MLS_ALIAS_INVERSE,
       .help = "weight of the squared penalty; larger shrinks coefficients" },
     { FIELD(intercept), .alias = "fit_intercept", .kind = MLS_FLAG, .def = 1,
@@ -46,11 +47,11 @@ static const struct mls_param params[] = {
 
 /* The classes that have rows, and the target in their numbers. */
 struct classes {
-    int count;                  /* of those that have rows */
+    int count; /* of those that have rows */
     int all;
-    int *number;                /* per class: its new number, or -1 */
+    int *number; /* per class: its new number, or -1 */
     const double *y;
-    double *own_y;              /* y, if any class had to be renumbered */
+    double *own_y; /* y, if any class had to be renumbered */
 };
 
 static void classes_clear(struct classes *c)
@@ -93,9 +94,11 @@ static bool add_chosen(const struct mls_logistic_result *result,
                        struct mls_json *chosen, struct mls_error *err)
 {
     return !chosen
-        || (mls_json_add_integer(chosen, "iterations", result->iterations, err)
-            && mls_json_add_bool(chosen, "converged", result->converged, err)
-            && mls_json_add_real(chosen, "objective", result->objective, err));
+           || (mls_json_add_integer(chosen, "iterations", result->iterations,
+                                    err)
+               && mls_json_add_bool(chosen, "converged", result->converged, err)
+               && mls_json_add_real(chosen, "objective", result->objective,
+                                    err));
 }
 
 static void note_end(const struct mls_run *run,
@@ -231,30 +234,78 @@ static bool solve_wide(const struct mls_fit_job *job,
     return ok;
 }
 
-static bool fit_into(const struct mls_fit_job *job,
-                     const struct classes *classes, double *coef,
-                     double *intercept, struct mls_error *err)
+/* The general way. */
+static bool fit_centred(const struct mls_fit_job *job,
+                        const struct classes *classes, double *coef,
+                        double *intercept, struct mls_logistic_result *result,
+                        struct mls_error *err)
 {
     const struct logistic_params *p = job->params;
     const struct mls_dataset *data = job->data;
     int outputs = data->target.task == MLS_BINARY ? 1 : classes->count;
     struct mls_design design = { 0 };
     struct mls_matrix b = { 0 };
-    struct mls_logistic_result result;
     double *constant = mls_new(outputs, sizeof(double), err);
     bool ok = constant
         && (data->wide.count > 0 ? solve_wide : solve_dense)(
-            job, classes, outputs, &design, &b, &result, err)
-        && add_chosen(&result, job->chosen, err);
+            job, classes, outputs, &design, &b, result, err);
 
     if (ok) {
-        note_end(job->run, &result);
         fill_model(classes, &design, &b, p->intercept, data->features, coef,
                    intercept, constant);
     }
     mls_free(b.data);
     mls_design_clear(&design);
     mls_free(constant);
+    return ok;
+}
+
+/* Two classes, many rows. */
+static bool fit_fused(const struct mls_fit_job *job,
+                      const struct classes *classes, double *coef,
+                      double *intercept, struct mls_logistic_result *result,
+                      bool *finished, struct mls_error *err)
+{
+    const struct logistic_params *p = job->params;
+    const struct mls_dataset *data = job->data;
+    double *b = mls_new_array(data->features + 1, sizeof(double), err);
+    struct mls_fused problem = { .run = job->run,
+                                 .x = &data->x,
+                                 .y = classes->y,
+                                 .w = data->target.weight,
+                                 .weight = mls_design_weight(data),
+                                 .l2 = p->l2,
+                                 .intercept = p->intercept,
+                                 .tolerance = p->tolerance,
+                                 .max_iterations = p->max_iterations };
+    bool ok = b && mls_logistic_fused(&problem, b, result, finished, err);
+
+    if (ok && *finished) {
+        memcpy(coef, b, (size_t)data->features * sizeof(double));
+        *intercept = b[data->features];
+    }
+    mls_free(b);
+    return ok;
+}
+
+static bool fit_into(const struct mls_fit_job *job,
+                     const struct classes *classes, double *coef,
+                     double *intercept, struct mls_error *err)
+{
+    const struct mls_dataset *data = job->data;
+    struct mls_logistic_result result;
+    bool finished = false, ok = true;
+
+    if (data->target.task == MLS_BINARY && data->wide.count == 0
+        && !data->target.offset && mls_fused_fits(data->rows, data->features)) {
+        ok = fit_fused(job, classes, coef, intercept, &result, &finished, err);
+    }
+    ok = ok
+         && (finished
+             || fit_centred(job, classes, coef, intercept, &result, err))
+         && add_chosen(&result, job->chosen, err);
+    if (ok)
+        note_end(job->run, &result);
     return ok;
 }
 
@@ -269,9 +320,9 @@ static struct mls_model *fit(const struct mls_fit_job *job,
     if (!mls_learner_need_rows(job->data, err))
         return NULL;
     if (find_classes(target, &classes, err)) {
-        model = mls_model_linear_new(target->task, target->classes,
-                                     job->data->features, &coef, &intercept,
-                                     err);
+        model =
+            mls_model_linear_new(target->task, target->classes,
+                                 job->data->features, &coef, &intercept, err);
     }
     if (model && !fit_into(job, &classes, coef, intercept, err)) {
         mls_model_free(model);

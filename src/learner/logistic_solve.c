@@ -33,7 +33,6 @@
 #include "base/memory.h"
 #include "base/reduce.h"
 #include "base/threads.h"
-#include "learner/logistic_fused.h"
 #include "learner/logistic_newton.h"
 
 #define MATRIX_FREE_SIZE 2000
@@ -634,14 +633,6 @@ static void clear(struct newton *it)
     mls_free(it->scores.data);
 }
 
-static bool can_be_fused(const struct mls_logistic *problem)
-{
-    return problem->outputs == 1 && !problem->loss && !problem->offset
-        && !problem->matrix_free
-        && problem->x->rows >= MLS_FUSED_ROWS && problem->x->columns > 0
-        && problem->x->columns <= MLS_FUSED_COLUMNS;
-}
-
 bool mls_logistic_solve(const struct mls_logistic *problem,
                         struct mls_matrix *b,
                         struct mls_logistic_result *result,
@@ -651,11 +642,6 @@ bool mls_logistic_solve(const struct mls_logistic *problem,
     bool ok, done = false;
 
     *result = (struct mls_logistic_result){ 0 };
-    if (can_be_fused(problem)
-        && (!mls_logistic_fused(problem, b, result, &done, err) || done)) {
-        return done;
-    }
-    result->iterations = 0;
     it.size = problem->x->columns * problem->outputs;
     it.matrix_free = problem->matrix_free || it.size > MATRIX_FREE_SIZE;
     ok = make_room(&it, err)

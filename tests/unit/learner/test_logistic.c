@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "learner/design.h"
+#include "learner/logistic_fused.h"
 #include "learner/logistic_newton.h"
 #include "learner/logistic_solve.h"
 #include "unit/learner/cases.h"
@@ -21,7 +22,7 @@ static void class_rows(struct rows *r, int64_t rows, int64_t features,
              classes);
     for (int64_t i = 0; i < rows; i++) {
         double s = 0.3 + feature_at(i, 0) - 0.4 * (feature_at(i, 1) - 3)
-            + 1.5 * hashed(i, 100);
+                   + 1.5 * hashed(i, 100);
 
         r->y[i] = classes == 2 ? s > 0 : (s > -0.5) + (s > 0.8);
     }
@@ -41,16 +42,15 @@ static void expect(const char *settings, const struct rows *r,
 /* C=2 with weights; penalty=None; C=1 without intercept. */
 static void two_classes_are_those_of_scikit_learn(void **state)
 {
-    static const double weighted[] = {
-        2.6592415608566866, -0.6099613820782903, -0.2821572659962208,
-        -0.04168334300306357, 0.17686280126722534
-    };
+    static const double weighted[] = { 2.6592415608566866, -0.6099613820782903,
+                                       -0.2821572659962208,
+                                       -0.04168334300306357,
+                                       0.17686280126722534 };
     static const double free[] = { 3.150244037692741, -1.2371151910341958,
                                    -0.298646201588935, -0.07029778992565658,
                                    0.32705535325216617 };
     static const double origin[] = { 1.632594046033104, -0.615563805794716,
-                                     -0.11009321277958245,
-                                     0.049716067036550196,
+                                     -0.11009321277958245, 0.049716067036550196,
                                      0.26288601490701907 };
     static const double intercept[] = { 2.819029209146824, 3.9688141920008486,
                                         0 };
@@ -100,7 +100,7 @@ static double probability_at(const struct mls_model *model,
         score[c] = array_of(model, "intercept")[c];
         for (int64_t j = 0; j < r->data.features; j++) {
             score[c] += array_of(model, "coef")[c * r->data.features + j]
-                * r->data.x.data[i + j * r->data.rows];
+                        * r->data.x.data[i + j * r->data.rows];
         }
     }
     mls_model_probabilities(model, 1, score, probability);
@@ -120,7 +120,7 @@ static void assert_gradient_is_zero(const struct mls_model *model,
         assert_true(n <= 100);
         for (int64_t i = 0; i < n; i++) {
             rest[i] = (r->data.target.weight ? r->w[i] : 1)
-                * (probability_at(model, r, i, k) - (r->y[i] == own));
+                      * (probability_at(model, r, i, k) - (r->y[i] == own));
         }
         for (int64_t j = -1; j < features; j++) {
             double sum =
@@ -220,11 +220,16 @@ static void both_ways_to_a_step_agree(void **state)
         for (int64_t i = 0; i < 300 * 5; i++)
             square[i / 300] +=
                 r.w[i % 300] * r.data.x.data[i] * r.data.x.data[i];
-        problem = (struct mls_logistic){
-            .x = &r.data.x, .y = r.y, .w = r.w, .square = square,
-            .weight = 300 * 1.625, .outputs = outputs, .penalised = 4,
-            .l2 = 0.7, .tolerance = 1e-9, .max_iterations = 100
-        };
+        problem = (struct mls_logistic){ .x = &r.data.x,
+                                         .y = r.y,
+                                         .w = r.w,
+                                         .square = square,
+                                         .weight = 300 * 1.625,
+                                         .outputs = outputs,
+                                         .penalised = 4,
+                                         .l2 = 0.7,
+                                         .tolerance = 1e-9,
+                                         .max_iterations = 100 };
         for (int k = 0; k < 2; k++) {
             struct mls_logistic_result result;
 
@@ -266,8 +271,7 @@ static void many_columns_are_solved_without_a_matrix(void **state)
 
 /* ---- Hard cases ---- */
 
-static void count_warning(void *context, enum mls_level level,
-                          const char *text)
+static void count_warning(void *context, enum mls_level level, const char *text)
 {
     int *warnings = context;
 
@@ -284,8 +288,7 @@ static void separated_classes_without_penalty_end_with_a_warning(void **state)
     (void)state;
     for (int classes = 2; classes < 4; classes++) {
         int warnings = 0;
-        struct mls_run run = { .context = &warnings,
-                               .message = count_warning };
+        struct mls_run run = { .context = &warnings, .message = count_warning };
         struct mls_json *chosen = mls_json_new_object(&err);
         struct mls_model *model;
 
@@ -479,11 +482,10 @@ static void a_softmax_loss_is_its_definition(void **state)
                         1e-15);
         }
         expected += w[i]
-            * (log(moved) - s[i + (int)y[i] * ROWS]
-               - 0.5 * d[i + (int)y[i] * ROWS]);
+                    * (log(moved) - s[i + (int)y[i] * ROWS]
+                       - 0.5 * d[i + (int)y[i] * ROWS]);
     }
-    assert_near(mls_logistic_softmax_loss(s, d, 0.5, ROWS, CLASSES, y, w,
-                                          ROWS),
+    assert_near(mls_logistic_softmax_loss(s, d, 0.5, ROWS, CLASSES, y, w, ROWS),
                 expected, 1e-14);
 }
 
@@ -554,42 +556,60 @@ static void many_rows(struct rows *r, int64_t rows, bool separated)
     }
 }
 
-/* Both solvers, at sizes that begin from a sample of the rows and that do not,
- * with a last chunk of few rows. */
+/* Both ways, at sizes that begin from a sample of the rows and that do not,
+ * with a last chunk of few rows; and with columns that are nearly one, where
+ * single precision does not do. */
 static void many_rows_have_the_optimum_of_the_slow_way(void **state)
 {
     static const int64_t sizes[] = { 20011, 70003 };
 
     (void)state;
-    for (int k = 0; k < 4; k++) {
-        struct mls_logistic_result result[2];
-        struct mls_matrix b[2];
+    for (int k = 0; k < 8; k++) {
+        struct mls_logistic_result slow, fast;
+        struct mls_matrix b;
         struct mls_design design;
         struct mls_error err;
         struct rows r;
+        double fused[5];
+        bool finished;
 
-        many_rows(&r, sizes[k / 2], false);
+        many_rows(&r, sizes[k / 2 % 2], false);
         if (k % 2)
             use_weights(&r);
-        assert_true(mls_design_new(NULL, &r.data, true, true, &design, &err));
-        for (int way = 0; way < 2; way++) {
-            struct mls_logistic problem = {
-                .x = &design.x, .y = r.y, .w = r.data.target.weight,
-                .square = design.square, .weight = design.weight,
-                .outputs = 1, .penalised = 4, .l2 = 0.7, .tolerance = 1e-10,
-                .max_iterations = 100, .matrix_free = way == 1
-            };
-
-            assert_true(mls_matrix_new(&b[way], 5, 1, &err));
-            assert_true(
-                mls_logistic_solve(&problem, &b[way], &result[way], &err));
-            assert_true(result[way].converged);
+        for (int64_t i = 0; k >= 4 && i < r.data.rows; i++) {
+            r.data.x.data[i + 3 * r.data.rows] =
+                r.data.x.data[i] + 1e-3 * hashed(i, 3) + 1000;
         }
+        assert_true(mls_design_new(NULL, &r.data, true, true, &design, &err));
+        struct mls_logistic problem = { .x = &design.x,
+                                        .y = r.y,
+                                        .w = r.data.target.weight,
+                                        .square = design.square,
+                                        .weight = design.weight,
+                                        .outputs = 1,
+                                        .penalised = 4,
+                                        .l2 = 0.7,
+                                        .tolerance = 1e-11,
+                                        .max_iterations = 100 };
+        struct mls_fused many = { .x = &r.data.x,
+                                  .y = r.y,
+                                  .w = r.data.target.weight,
+                                  .weight = design.weight,
+                                  .l2 = 0.7,
+                                  .intercept = true,
+                                  .tolerance = 1e-11,
+                                  .max_iterations = 100 };
+
+        assert_true(mls_matrix_new(&b, 5, 1, &err));
+        assert_true(mls_logistic_solve(&problem, &b, &slow, &err));
+        assert_true(slow.converged);
+        assert_true(mls_logistic_fused(&many, fused, &fast, &finished, &err));
+        assert_true(finished && fast.converged);
+        b.data[4] = mls_design_intercept(&design, b.data, 4, b.data[4]);
         for (int j = 0; j < 5; j++)
-            assert_near(b[0].data[j], b[1].data[j], 1e-9);
-        assert_near(result[0].objective / result[1].objective, 1, 1e-13);
-        mls_free(b[0].data);
-        mls_free(b[1].data);
+            assert_near(fused[j], b.data[j], k >= 4 ? 1e-6 : 1e-9);
+        assert_near(fast.objective / slow.objective, 1, 1e-13);
+        mls_free(b.data);
         mls_design_clear(&design);
         rows_clear(&r);
     }

@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Logistic regression against scikit-learn and liblinear: fits alone.
+
+    PYTHON tests/bench/logistic.py --fit build/tests/bench_fit [--rounds 5]
+        [--what binary,multinomial] [--threads 1,2] [--without lbfgs,...]
+        [--scale 1] [--folder DIR]
+
+PYTHON needs numpy and scikit-learn; with liblinear-official, liblinear takes
+part in the binary fits.  `fit` is built with -DMLS_BENCH=ON.
+
+Each contender fits the same matrix, which lies in memory as it likes it best
+(liblinear: its own problem, ready made, with a column of ones, which it cannot
+but penalise; so its objective is its own and only shown).  They take turns;
+medians with their spread are printed, and how far each objective is above the
+lowest, relatively.  mlspec's time is the second fit of a process, for the
+first one opens the BLAS library and touches fresh memory, as scikit-learn's
+first did.
+
+  binary       800,000 x 28 normal numbers, classes by a logistic model
+  multinomial  55,000 x 784 in [0, 1], 10 classes: images of 28 x 28, sums of 40
+               smooth strokes of a class and 10 of none with random strengths,
+               many cells near 0 and the border always 0; a spectrum that falls
+               by 10^6, as that of written digits does
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+warnings.simplefilter("ignore", ConvergenceWarning)
+
+
+# ---- Tables ----
+
+def binary_table(n):
+    r = np.random.default_rng(1)
+    x = r.normal(size=(n, 28))
+    s = x @ (r.normal(size=28) * 0.3) + 0.2
+    return x, (r.random(n) < 1 / (1 + np.exp(-s))).astype(float)
+
+
+def multinomial_table(n):
+    r = np.random.default_rng(2)
+    side = np.arange(28)
+    shapes = np.zeros((110, 784), dtype=np.float32)
+    for k in range(110):
+        picture = np.zeros((28, 28))
+        place, turn = r.uniform(8, 20, 2), r.uniform(0, np.pi)
+        for t in np.linspace(-1, 1, 9):
+            at = place + 5 * t * np.array([np.cos(turn), np.sin(turn)])
+            picture += np.exp(-((side[:, None] - at[0]) ** 2
+                                + (side - at[1]) ** 2) / 2.5)
+        shapes[k] = (picture / picture.max()).ravel()
+    prototype = r.gamma(0.6, 1, size=(10, 110)).astype(np.float32)
+    y = r.integers(0, 10, n)
+    x = np.empty((n, 784))
+    for first in range(0, n, 5000):
+        part = y[first:first + 5000]
+        strength = prototype[part] * r.gamma(1.2, 1, (len(part), 110)) \
+            + 0.6 * r.gamma(0.3, 1, (len(part), 110))
+        picture = np.maximum(0, strength @ shapes / 8 - 0.5)
+        picture += 0.02 * r.random(picture.shape) * (picture > 0)
+        x[first:first + 5000] = np.minimum(1, picture)
+    x = np.round(x * 255) / 255
+    return x, y.astype(float)
+
+
+# ---- Contenders: (x, y, threads) -> seconds, coefficients, intercepts ----
+
+def scikit(solver, **settings):
+    def fit(x, y, threads):
+        with threadpool_limits(threads):
+            start = time.perf_counter()
+            m = LogisticRegression(solver=solver, **settings).fit(x, y)
+            seconds = time.perf_counter() - start
+        return seconds, m.coef_, m.intercept_
+
+    return fit
+
+
+def mlspec(program, path):
+    def fit(x, y, threads):
+        classes = int(y.max()) + 1
+        done = json.loads(subprocess.run(
+            [program, "logistic", path, str(len(x)), str(x.shape[1]),
+             str(classes), str(threads), "2", "l2=1"],
+            check=True, capture_output=True).stdout)
+        b = np.array(done["coef"]).reshape(-1, x.shape[1])
+        return done["seconds"][-1], b, np.array(done["intercept"])
+
+    return fit
+
+
+def liblinear(x, y):
+    from liblinear.liblinearutil import problem, train
+
+    data = problem(y, np.hstack([x, np.ones((len(x), 1))]))
+
+    def fit(x, y, threads):
+        start = time.perf_counter()
+        m = train(data, "-s 0 -c 1 -q")
+        seconds = time.perf_counter() - start
+        w = np.array(m.get_decfun()[0]) * (1 if m.get_labels()[0] else -1)
+        return seconds, w[None, :-1], w[-1:]
+
+    return fit
+
+
+# ---- The comparison ----
+
+def objective(x, y, b, b0):
+    s = x @ b.T + b0
+    if len(b) == 1:
+        loss = np.logaddexp(0, np.where(y > 0, -s[:, 0], s[:, 0])).sum()
+    else:
+        high = s.max(axis=1)
+        own = s[np.arange(len(s)), y.astype(int)]
+        loss = (np.log(np.exp(s - high[:, None]).sum(axis=1)) + high
+                - own).sum()
+    return loss + (b ** 2).sum() / 2
+
+
+def compare(title, x, y, contenders, threads_list, rounds):
+    for threads in threads_list:
+        times = {name: [] for name in contenders}
+        best = {}
+        for _ in range(rounds):
+            for name, fit in contenders.items():
+                seconds, b, b0 = fit(x, y, threads)
+                times[name].append(seconds)
+                best[name] = (b, b0)
+        best = {name: objective(x, y, *b) for name, b in best.items()}
+        lowest = min(best.values())
+        ours = statistics.median(times["mlspec"])
+        for name, t in times.items():
+            print(f"{title}, {threads} thread(s), {name}: median "
+                  f"{statistics.median(t):.3f} s ({min(t):.3f} to "
+                  f"{max(t):.3f}), mlspec takes "
+                  f"{ours / statistics.median(t):.3f} of it, objective "
+                  f"+{best[name] / lowest - 1:.1e}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--fit", required=True)
+    parser.add_argument("--what", default="binary,multinomial")
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--without", default="")
+    parser.add_argument("--scale", type=float, default=1,
+                        help="share of the full number of rows")
+    parser.add_argument("--folder", help="keeps the tables, to use them again")
+    options = parser.parse_args()
+    threads = [int(t) for t in options.threads.split(",")]
+
+    with tempfile.TemporaryDirectory() as own:
+        folder = options.folder or own
+        for what in options.what.split(","):
+            n = int((800_000 if what == "binary" else 55_000) * options.scale)
+            p = 28 if what == "binary" else 784
+            path = os.path.join(folder, f"{what}_{n}")
+            if not os.path.exists(path):
+                x, y = (binary_table if what == "binary"
+                        else multinomial_table)(n)
+                with open(path, "wb") as file:
+                    np.ascontiguousarray(x.T).tofile(file)
+                    y.tofile(file)
+            cells = np.fromfile(path)
+            y = cells[n * p:]
+            x = np.ascontiguousarray(cells[:n * p].reshape(p, n).T)
+            del cells
+            contenders = {"mlspec": mlspec(options.fit, path),
+                          "lbfgs": scikit("lbfgs")}
+            if what == "binary":
+                contenders["newton-cholesky"] = scikit("newton-cholesky")
+                try:
+                    contenders["liblinear"] = liblinear(x, y)
+                except ImportError:
+                    print("liblinear is not installed")
+            else:
+                contenders["lbfgs, converged"] = scikit(
+                    "lbfgs", max_iter=10000, tol=1e-6)
+                contenders["newton-cg"] = scikit("newton-cg")
+            for name in options.without.split(","):
+                contenders.pop(name, None)
+            compare(f"{what} {n:,} x {p}", x, y, contenders, threads,
+                    options.rounds)
+
+
+if __name__ == "__main__":
+    main()
