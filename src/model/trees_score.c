@@ -25,6 +25,8 @@
 #include "base/memory.h"
 #include "table/codes.h"
 
+#define ALWAYS inline __attribute__((always_inline))
+
 enum {
     FEW = 8,                    /* rows: about where programs become faster */
     MANY_TREES = 8,             /* programs between two additions */
@@ -126,7 +128,7 @@ static int code_of_real(const struct mls_bins *bins, double x)
     if (bins->cuts == 0)
         return 1;
     for (int64_t rest = bins->cuts; rest > 1; rest -= rest / 2)
-        at += x > at[rest / 2 - 1] ? rest / 2 : 0;
+        at += (rest / 2) & -(int64_t)(x > at[rest / 2 - 1]);
     return (int)(at - bins->cut) + (x > *at) + 1;
 }
 
@@ -164,54 +166,83 @@ static bool in_set(const struct trees_plan *plan, uint32_t number,
     return bytes[(g & 15) + 16 * (g >> 7)] >> (g >> 4 & 7) & 1;
 }
 
-/* One step from node at; a leaf stays. */
-static inline int64_t step(const struct trees_plan *plan, int64_t at,
-                           const uint8_t *record)
+/* How far from a node to the next one: 0 at a leaf.  No branch depends on the
+ * answer, which nobody could foresee. */
+static ALWAYS int64_t step(const struct trees_plan *plan,
+                           const struct trees_node *n, const uint8_t *record,
+                           bool sets)
 {
-    const struct trees_node *n = &plan->nodes[at];
-    bool left;
+    bool left = (int8_t)record[n->ask >> 8] < (int8_t)(n->ask & 255);
+    int64_t right = n->right;
 
-    if (n->right < 0) {
-        left = in_set(plan, plan->number[at], record);
-        return left ? 1 : -(int64_t)n->right;
+    if (sets && right < 0) {
+        right = -right;
+        left = in_set(plan, plan->number[n - plan->nodes], record);
     }
-    left = (int8_t)record[n->ask >> 8] < (int8_t)(n->ask & 255);
-    return left ? 1 : n->right;
+    return right + ((1 - right) & -(int64_t)left);
 }
 
 /* LANES walks side by side, so that one's wait for memory is another's work;
- * those that have ended stay where they are.  at: from the root to the leaf. */
-static void walk(const struct trees_plan *plan, int64_t *at,
-                 const uint8_t *const *record)
+ * those that have ended stay where they are.  at: from the root to the leaf;
+ * lane k reads record + k * stride. */
+static ALWAYS void walk_lanes(const struct trees_plan *plan,
+                              const struct trees_node **at,
+                              const uint8_t *record, int64_t stride, bool sets)
 {
+    const struct trees_node *a0 = at[0], *a1 = at[1], *a2 = at[2], *a3 = at[3];
+    const struct trees_node *a4 = at[4], *a5 = at[5], *a6 = at[6], *a7 = at[7];
     int64_t moved;
 
     do {
-        moved = 0;
-        for (int k = 0; k < LANES; k++) {
-            int64_t by = step(plan, at[k], record[k]);
+        int64_t b0 = step(plan, a0, record, sets);
+        int64_t b1 = step(plan, a1, record + stride, sets);
+        int64_t b2 = step(plan, a2, record + 2 * stride, sets);
+        int64_t b3 = step(plan, a3, record + 3 * stride, sets);
+        int64_t b4, b5, b6, b7;
 
-            at[k] += by;
-            moved |= by;
-        }
+        moved = b0 | b1 | b2 | b3;
+        a0 += b0, a1 += b1, a2 += b2, a3 += b3;
+        b4 = step(plan, a4, record + 4 * stride, sets);
+        b5 = step(plan, a5, record + 5 * stride, sets);
+        b6 = step(plan, a6, record + 6 * stride, sets);
+        b7 = step(plan, a7, record + 7 * stride, sets);
+        moved |= b4 | b5 | b6 | b7;
+        a4 += b4, a5 += b5, a6 += b6, a7 += b7;
     } while (moved);
+    at[0] = a0, at[1] = a1, at[2] = a2, at[3] = a3;
+    at[4] = a4, at[5] = a5, at[6] = a6, at[7] = a7;
 }
 
+static void walk(const struct trees_plan *plan, const struct trees_node **at,
+                 const uint8_t *record, int64_t stride)
+{
+    if (plan->set_count == 0 && stride == 0)
+        walk_lanes(plan, at, record, 0, false);
+    else if (plan->set_count == 0)
+        walk_lanes(plan, at, record, stride, false);
+    else
+        walk_lanes(plan, at, record, stride, true);
+}
+
+static uint32_t number_of(const struct trees_plan *plan,
+                          const struct trees_node *node)
+{
+    return plan->number[node - plan->nodes];
+}
+
+/* The last rows of a strip walk again with those before them. */
 static void walk_strip(const struct strip *s, const struct trees_tree *tree)
 {
     for (int64_t i = 0; i < s->rows; i += LANES) {
-        int64_t at[LANES];
-        const uint8_t *record[LANES];
+        int64_t from = i + LANES <= s->rows ? i : s->rows - LANES;
+        const struct trees_node *at[LANES];
 
-        for (int k = 0; k < LANES; k++) {
-            int64_t row = i + k < s->rows ? i + k : s->rows - 1;
-
-            at[k] = tree->root;
-            record[k] = s->records + row * s->record;
-        }
-        walk(s->plan, at, record);
-        for (int k = 0; k < LANES && i + k < s->rows; k++)
-            s->number[i + k] = s->plan->number[at[k]];
+        from = from > 0 ? from : 0;
+        for (int k = 0; k < LANES; k++)
+            at[k] = s->plan->nodes + tree->root;
+        walk(s->plan, at, s->records + from * s->record, s->record);
+        for (int k = 0; k < LANES; k++)
+            s->number[from + k] = number_of(s->plan, at[k]);
     }
 }
 
@@ -360,18 +391,18 @@ static void score_row(const struct mls_model *model, const uint8_t *record,
 {
     const struct trees_plan *plan = model->compiled;
     const struct trees_file *f = &plan->file;
-    const uint8_t *records[LANES];
 
-    for (int k = 0; k < LANES; k++)
-        records[k] = record;
     for (int64_t t = 0; t < f->trees; t += LANES) {
-        int64_t at[LANES];
+        const struct trees_node *at[LANES];
 
-        for (int k = 0; k < LANES; k++)
-            at[k] = plan->trees[t + k < f->trees ? t + k : t].root;
-        walk(plan, at, records);
+        for (int k = 0; k < LANES; k++) {
+            at[k] = plan->nodes
+                + plan->trees[t + k < f->trees ? t + k : t].root;
+        }
+        walk(plan, at, record, 0);
         for (int k = 0; k < LANES && t + k < f->trees; k++)
-            add_leaf(f, plan->number[at[k]], plan->trees[t + k].output, out);
+            add_leaf(f, number_of(plan, at[k]), plan->trees[t + k].output,
+                     out);
     }
     finish_row(model, f, out);
 }
