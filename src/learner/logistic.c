@@ -1,7 +1,8 @@
 /*
  * Logistic regression: two classes, or several by softmax.  Newton's method is
  * in logistic_solve.c, for tables that stay sparse in logistic_wide.c, its loops
- * over rows in logistic_newton.c; here are the params, the classes, and what becomes of the solution.
+ * over rows in logistic_newton.c; here are the params, the classes, and what
+ * becomes of the solution.
  *
  * The columns have their means taken out, which changes nothing but the
  * meaning of the intercept (design.h), and keeps it nearly orthogonal to the
@@ -344,7 +345,7 @@ const struct mls_learner_type mls_learner_logistic = {
         | MLS_CAN_OFFSET,
     .takes = MLS_TAKES_MATRIX,
     .steps = "date(form=cyclic) impute(strategy=median,indicator=true) "
-             "scale(method=standard) onehot",
+             "scale(method=standard) onehot tfidf",
     .params = params,
     .params_size = sizeof(struct logistic_params),
     .fit = fit,

@@ -24,7 +24,9 @@
 #include "base/memory.h"
 #include "stats/distribution.h"
 
-enum { STRIP = 1024 };
+/* Rows that are scored together; of wide tables, where a feature has few
+ * entries in a block, all of it: each strip visits each feature. */
+enum { STRIP = 1024, WIDE = 4096 };
 
 /* What check has seen to be there. */
 struct linear {
@@ -319,6 +321,7 @@ static double *transposed(const struct linear *l, struct mls_error *err)
 static bool score(const struct mls_model *model, const struct mls_view *view,
                   double *out, struct mls_error *err)
 {
+    int64_t strip = model->features < WIDE ? STRIP : view->rows;
     struct linear l;
     int64_t *cursor;
     double *by_feature = NULL;
@@ -334,11 +337,11 @@ static bool score(const struct mls_model *model, const struct mls_view *view,
         by_feature = transposed(&l, err);
         ok = by_feature != NULL;
     }
-    for (int64_t first = 0; ok && first < view->rows; first += STRIP) {
+    for (int64_t first = 0; ok && first < view->rows; first += strip) {
         struct strip s = { view, first, view->rows - first, cursor,
                            out + first * l.outputs };
 
-        s.count = s.count < STRIP ? s.count : STRIP;
+        s.count = s.count < strip ? s.count : strip;
         if (l.outputs == 1)
             score_one(&l, &s);
         else

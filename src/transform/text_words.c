@@ -29,16 +29,8 @@ static const uint32_t not_letters[][2] = {
     { 0x1f000, 0x1faff }, { 0xe0000, 0x10ffff },
 };
 
-static bool is_word_ascii(unsigned char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-        || (c >= '0' && c <= '9') || c == '_';
-}
-
 static bool is_word(uint32_t c)
 {
-    if (c < 0x80)
-        return is_word_ascii((unsigned char)c);
     if (c < 0xc0)   /* feminine and masculine ordinal, micro, digits, parts */
         return c == 0xaa || c == 0xb2 || c == 0xb3 || c == 0xb5 || c == 0xb9
             || c == 0xba || (c >= 0xbc && c <= 0xbe);
@@ -62,8 +54,6 @@ static bool is_even_pair(uint32_t c)
 
 static uint32_t lower(uint32_t c)
 {
-    if (c < 0x80)
-        return c >= 'A' && c <= 'Z' ? c + 32 : c;
     if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3ab)
         || (c >= 0x410 && c <= 0x42f))
         return c + 32;
@@ -130,18 +120,15 @@ static bool words_room(struct mls_words *words, size_t length,
     return true;
 }
 
-/* One character that belongs to a word, in lower case, to to; 0 at anything
- * else, *width receives how many bytes of text it takes. */
+/* One character past ASCII that belongs to a word, in lower case, to to; 0 at
+ * anything else, *width receives how many bytes of text it takes. */
 static size_t take(const char *text, size_t length, char *to, size_t *width)
 {
-    unsigned char c = (unsigned char)*text;
     uint32_t point;
 
     *width = 1;
-    if (c < 0x80) {
-        *to = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-        return is_word_ascii(c);
-    }
+    if ((unsigned char)*text < 0x80)
+        return 0;
     *width = mls_utf8_next(text, length, &point);
     if (*width == 0) {
         *width = 1;
@@ -155,6 +142,33 @@ static size_t take(const char *text, size_t length, char *to, size_t *width)
     return *width;
 }
 
+#define DIGITS(c) [c] = c, [c + 1] = c + 1
+#define LETTERS(c) [c] = c, [c - 32] = c
+
+/* What an ASCII character is in a word; 0: it is in none. */
+static const char ascii[128] = {
+    DIGITS('0'), DIGITS('2'), DIGITS('4'), DIGITS('6'), DIGITS('8'),
+    LETTERS('a'), LETTERS('b'), LETTERS('c'), LETTERS('d'), LETTERS('e'),
+    LETTERS('f'), LETTERS('g'), LETTERS('h'), LETTERS('i'), LETTERS('j'),
+    LETTERS('k'), LETTERS('l'), LETTERS('m'), LETTERS('n'), LETTERS('o'),
+    LETTERS('p'), LETTERS('q'), LETTERS('r'), LETTERS('s'), LETTERS('t'),
+    LETTERS('u'), LETTERS('v'), LETTERS('w'), LETTERS('x'), LETTERS('y'),
+    LETTERS('z'), ['_'] = '_'
+};
+
+/* ASCII characters of a word from at on, copied to to; how many. */
+static size_t take_ascii(const char *text, size_t length, char *to)
+{
+    size_t n = 0;
+
+    for (; n < length && (unsigned char)text[n] < 128; n++) {
+        to[n] = ascii[(unsigned char)text[n]];
+        if (!to[n])
+            break;
+    }
+    return n;
+}
+
 bool mls_words_split(struct mls_words *words, const char *text, size_t length,
                      struct mls_error *err)
 {
@@ -164,8 +178,12 @@ bool mls_words_split(struct mls_words *words, const char *text, size_t length,
     if (!words_room(words, length, err))
         return false;
     for (size_t at = 0, width; at <= length; at += width) {
-        size_t made = 0;
+        size_t made = take_ascii(text + at, length - at, words->bytes + used);
 
+        used += (int64_t)made;
+        letters += (int64_t)made;
+        at += made;
+        made = 0;
         width = 1;
         if (at < length)
             made = take(text + at, length - at, words->bytes + used, &width);

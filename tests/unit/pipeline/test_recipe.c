@@ -51,7 +51,7 @@ static void a_family_option_replaces_the_default_in_its_place(void **state)
     must(p != NULL, &err);
     assert_recipe(p, "drop(columns=day,city) → date(form=cyclic) → "
                      "impute(strategy=mean, indicator=true) → ordinal → "
-                     "variance");
+                     "tfidf → variance");
     mls_pipeline_free(p);
 }
 
