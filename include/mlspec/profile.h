@@ -24,6 +24,10 @@ struct mls_profile_options {
     uint64_t seed;                  /* of the sample of a longer table */
 };
 
+/* What a category seems to be meant as: numbers with a currency sign, a unit or
+ * thousands separators; dates that are not all of one form. */
+enum mls_looks { MLS_LOOKS_NONE, MLS_LOOKS_NUMBERS, MLS_LOOKS_DATES };
+
 struct mls_profile_column {
     const struct mls_field *field;  /* borrows the table's schema */
     int64_t rows, missing;
@@ -35,6 +39,7 @@ struct mls_profile_column {
     /* BOOLEAN, CATEGORY: the commonest levels, ties to the first in order. */
     struct mls_profile_top top[MLS_PROFILE_TOP];
     int top_count;
+    enum mls_looks looks;           /* CATEGORY; NONE otherwise */
     double target_information;      /* mutual information with the target in
                                      * nats, equal-frequency bins; NaN none */
 };

@@ -266,6 +266,10 @@ static void problems(const struct mls_table *table,
                  profile->duplicate_rows == 1 ? " repeats" : "s repeat");
         problem(text, &any, line);
     }
+    if (profile->count == 1
+        && strpbrk(profile->columns[0].field->name, " :^~"))
+        problem(text, &any, "there is one column only: pass --delimiter when "
+                            "its cells are parted by something else");
     for (int64_t i = 0; i < profile->count; i++) {
         const struct mls_profile_column *c = &profile->columns[i];
         const char *name = c->field->name;
@@ -276,6 +280,17 @@ static void problems(const struct mls_table *table,
                      mls_show_text(name).text);
         else if (c->field->trait == MLS_TRAIT_CONSTANT)
             snprintf(line, sizeof line, "%s never changes: not a feature",
+                     mls_show_text(name).text);
+        else if (c->looks == MLS_LOOKS_NUMBERS)
+            snprintf(line, sizeof line,
+                     "%s holds numbers with a currency sign, a unit or "
+                     "thousands separators: take those off to use it as "
+                     "numbers",
+                     mls_show_text(name).text);
+        else if (c->looks == MLS_LOOKS_DATES)
+            snprintf(line, sizeof line,
+                     "%s holds dates that are not all of one form: write them "
+                     "as 2024-05-31 to use it as dates",
                      mls_show_text(name).text);
         else if (c->field->trait == MLS_TRAIT_IDENTIFIER)
             snprintf(line, sizeof line,
@@ -309,9 +324,10 @@ static bool render(const struct options *o, const struct mls_table *table,
     struct mls_text text = { 0 };
     bool ok;
 
-    mls_text_format(&text, "%s: %" PRId64 " rows, %" PRId64 " columns, ",
+    mls_text_format(&text, "%s: %" PRId64 " row%s, %" PRId64 " column%s, ",
                     strcmp(o->data, "-") ? o->data : "standard input",
-                    table->rows, table->schema.count);
+                    table->rows, table->rows == 1 ? "" : "s",
+                    table->schema.count, table->schema.count == 1 ? "" : "s");
     dialect(&table->dialect, &text);
     mls_text_add(&text, "\n");
     if (profile->sample_rows)

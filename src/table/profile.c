@@ -21,6 +21,7 @@
 #include "base/threads.h"
 #include "stats/association.h"
 #include "stats/summary.h"
+#include "table/looks.h"
 #include "table/block.h"
 #include "table/dictionary.h"
 #include "table/distinct.h"
@@ -291,6 +292,8 @@ static bool profile_column(void *context, int64_t at, struct mls_error *err)
         return profile_text(job, at, c, err);
     if (coded && !profile_levels(job, at, c, err))
         return false;
+    if (c->field->kind == MLS_KIND_CATEGORY)
+        c->looks = mls_looks_of(c->field->dictionary, table->dialect.decimal);
     if (coded && !tells)
         return true;
     x = mls_new_array(table->rows, sizeof(*x), err);

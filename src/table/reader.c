@@ -97,16 +97,39 @@ static char *column_name(struct mls_reader *r, const struct mls_record *header,
     if (!r->options.dialect.no_header && cell.length > 0)
         return mls_arena_text(arena, cell.bytes, (size_t)cell.length, err);
     length = snprintf(number, sizeof(number), "c%lld", (long long)i + 1);
-    if (!r->options.dialect.no_header)
-        mls_note(r->run, MLS_LOG_WARNING,
-                 "%s: column %lld has no name; it is called %s", r->name,
-                 (long long)i + 1, number);
     return mls_arena_text(arena, number, (size_t)length, err);
 }
 
+/* Says what columns without a name are called; many of them mean that the header
+ * is another line. */
+static void note_nameless(const struct mls_reader *r,
+                          const struct mls_record *header)
+{
+    int64_t count = 0, first = 0;
+
+    for (int64_t i = header->count - 1; i >= 0; i--) {
+        if (mls_cell_trim(header->cells[i]).length == 0) {
+            count++;
+            first = i + 1;
+        }
+    }
+    if (count == 1)
+        mls_note(r->run, MLS_LOG_WARNING,
+                 "%s: column %lld has no name; it is called c%lld", r->name,
+                 (long long)first, (long long)first);
+    else if (count > 1)
+        mls_note(r->run, MLS_LOG_WARNING,
+                 "%s: %lld columns have no name; they are called by their "
+                 "place, the first c%lld%s",
+                 r->name, (long long)count, (long long)first,
+                 2 * count <= header->count
+                     ? ""
+                     : "; pass --skip-rows when the header comes later");
+}
+
 /* Numbers as names are a first row taken for a header. */
-static void note_numbers(const struct mls_reader *r,
-                         const struct mls_record *header)
+static bool are_numbers(const struct mls_reader *r,
+                        const struct mls_record *header)
 {
     for (int64_t i = 0; i < header->count; i++) {
         struct mls_cell cell = mls_cell_trim(header->cells[i]);
@@ -114,12 +137,22 @@ static void note_numbers(const struct mls_reader *r,
 
         if (!mls_parse_real(cell.bytes, (size_t)cell.length, r->decimal,
                             &value, NULL))
-            return;
+            return false;
     }
-    mls_note(r->run, MLS_LOG_WARNING,
-             "%s: all columns are named by numbers; pass --no-header when the "
-             "first line is a row",
-             r->name);
+    return true;
+}
+
+/* Says what is strange about a header. */
+static void note_header(struct mls_reader *r, const struct mls_record *header)
+{
+    note_nameless(r, header);
+    r->numbers_as_names =
+        r->options.schema == NULL && are_numbers(r, header);
+    if (r->numbers_as_names)
+        mls_note(r->run, MLS_LOG_WARNING,
+                 "%s: all columns are named by numbers; pass --no-header when "
+                 "the first line is a row",
+                 r->name);
 }
 
 /* The data begin where the scan is. */
@@ -157,8 +190,8 @@ static char **read_names(struct mls_reader *r, struct mls_arena *arena,
         note_start(r);
     if (r->options.dialect.no_header)
         r->pending = header;
-    else if (names != NULL && r->options.schema == NULL)
-        note_numbers(r, &header);
+    else if (names != NULL)
+        note_header(r, &header);
     return names;
 }
 
@@ -193,8 +226,12 @@ static bool take_columns(struct mls_reader *r, char **names,
     for (int64_t i = 0; i < r->width; i++) {
         struct mls_field field = { .name = names[i], .kind = MLS_KIND_REAL };
 
-        if (!mls_schema_add(&r->schema, &field, err))
+        if (!mls_schema_add(&r->schema, &field, err)) {
+            if (r->numbers_as_names && err != NULL && err->code == MLS_DATA)
+                mls_fail_fix(err, "pass --no-header when the first line is a "
+                                  "row");
             return mls_fail_at(err, r->name, 0, 0, NULL);
+        }
     }
     if (!new_feeds(r, err))
         return false;

@@ -34,6 +34,7 @@ struct mls_reader {
     const char *name;               /* of the file, for errors */
     struct mls_missing missing;
     char decimal;
+    bool numbers_as_names;          /* the header may be a row */
     int64_t width;                  /* cells of a record */
     int64_t data_start, data_line;  /* where the first data record is */
 

@@ -217,6 +217,24 @@ static bool check_given(const struct mls_dialect *d, struct mls_error *err)
     return true;
 }
 
+/* The first line of some spreadsheets' files: sep= and the delimiter. */
+static void take_excel_line(const char *bytes, int64_t length,
+                            struct mls_dialect *dialect)
+{
+    int64_t at = mls_mark_bytes(bytes, length);
+    const char *line = bytes + at;
+
+    if (dialect->skip_rows > 0 || length - at < 6
+        || (memcmp(line, "sep=", 4) != 0 && memcmp(line, "SEP=", 4) != 0)
+        || line[4] == '\n' || line[4] == '\r'
+        || (line[5] != '\n' && line[5] != '\r'))
+        return;
+    dialect->skip_rows = 1;
+    if (dialect->delimiter == 0 && line[4] != dialect->quote
+        && line[4] != dialect->escape && line[4] != dialect->comment)
+        dialect->delimiter = line[4];
+}
+
 bool mls_sniff(const char *bytes, size_t length,
                const struct mls_dialect *given, const struct mls_schema *names,
                struct mls_dialect *dialect, struct mls_error *err)
@@ -228,6 +246,7 @@ bool mls_sniff(const char *bytes, size_t length,
         dialect->quote = '"';
     if (!check_given(dialect, err))
         return false;
+    take_excel_line(bytes, size, dialect);
     if (dialect->delimiter == 0
         && !choose_delimiter(bytes, size, names, dialect, err))
         return false;

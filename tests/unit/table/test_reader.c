@@ -131,7 +131,7 @@ static void columns_without_a_name_get_their_number(void **state)
     assert_true(mls_table_read(file.path, &none, &run, &table, &err));
     assert_string_equal(table.schema.fields[1].name, "c2");
     assert_string_equal(table.schema.fields[2].name, "c3");
-    assert_non_null(strstr(notes.bytes, "column 3 has no name"));
+    assert_non_null(strstr(notes.bytes, "2 columns have no name"));
     mls_table_clear(&table);
     mls_text_clear(&notes);
     remove_file(&file);

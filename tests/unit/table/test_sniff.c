@@ -77,6 +77,29 @@ static void what_is_given_stays(void **state)
     assert_int_equal(dialect.skip_rows, 1);
 }
 
+static void a_line_that_names_the_delimiter_is_believed_and_skipped(void **state)
+{
+    const struct mls_dialect given = { .delimiter = ',' };
+    const struct mls_dialect skipped = { .skip_rows = 2 };
+    struct mls_dialect d;
+
+    (void)state;
+    d = sniff_with("sep=:\r\na:b\r\n1:2\r\n", NULL, NULL);
+    assert_int_equal(d.delimiter, ':');
+    assert_int_equal(d.skip_rows, 1);
+    d = sniff_with("\xef\xbb\xbfSEP=;\na;b\n1,5;2\n", NULL, NULL);
+    assert_int_equal(d.delimiter, ';');
+    assert_int_equal(d.decimal, ',');
+    d = sniff_with("sep=;\na,b\n1,2\n", &given, NULL);
+    assert_int_equal(d.delimiter, ',');
+    assert_int_equal(d.skip_rows, 1);
+    d = sniff_with("sep=;\n\na,b\n1,2\n", &skipped, NULL);
+    assert_int_equal(d.delimiter, ',');
+    assert_int_equal(d.skip_rows, 2);
+    assert_int_equal(sniff_with("sep=,b\n1,2\n", NULL, NULL).skip_rows, 0);
+    assert_int_equal(sniff_with("sep=", NULL, NULL).skip_rows, 0);
+}
+
 static void the_names_of_a_schema_decide(void **state)
 {
     /* By shape alone this is a table of commas. */
@@ -109,6 +132,8 @@ int main(void)
         cmocka_unit_test(commas_in_numbers_and_text_mislead_nobody),
         cmocka_unit_test(a_comma_is_the_decimal_mark_when_cells_say_so),
         cmocka_unit_test(what_is_given_stays),
+        cmocka_unit_test(
+            a_line_that_names_the_delimiter_is_believed_and_skipped),
         cmocka_unit_test(the_names_of_a_schema_decide),
     };
 
