@@ -55,8 +55,11 @@ struct mls_model_type {
                   double *out, struct mls_error *err);
     /*
      * What each feature adds to a row's scores: out is rows x outputs x
-     * (features + 1), the last one of each the expected score; they sum to the
-     * score to 1e-9.  NULL when the type has no such thing.
+     * (features + 1), the last one of each what is expected of a row that
+     * nothing is known of.  To 1e-9 they sum to the score before a link: with a
+     * log link to the logarithm of the prediction; where trees are averaged to
+     * the mean of their leaves, for classes a probability.  NULL when the type
+     * has no such thing.
      */
     bool (*contributions)(const struct mls_model *model,
                           const struct mls_view *view, double *out,

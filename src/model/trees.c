@@ -65,5 +65,6 @@ const struct mls_model_type mls_model_trees = {
     .compile = compile,
     .release = release,
     .score = mls_trees_score,
+    .contributions = mls_trees_contributions,
     .describe = describe,
 };

@@ -100,6 +100,36 @@ MLS_CHECK struct trees_plan *mls_trees_plan(const struct mls_model *model,
                                             struct mls_error *err);
 void mls_trees_plan_free(struct trees_plan *plan);
 
+/* Can the columns be what the trees ask for?  MLS_MODEL_FILE. */
+MLS_CHECK bool mls_trees_fit(const struct trees_plan *plan,
+                             const struct mls_view *view,
+                             struct mls_error *err);
+/* The planes of some rows, stride bytes each, a multiple of TREES_ROWS and at
+ * least rows; codes: room for stride. */
+void mls_trees_planes(const struct trees_plan *plan,
+                      const struct mls_view *view, int64_t first, int64_t rows,
+                      uint16_t *codes, uint8_t *planes, int64_t stride);
+
+/* Is a row's category in set `number`?  record: the row's byte of plane 0; that
+ * of plane p stands p * stride behind it. */
+static inline bool trees_in_set(const struct trees_plan *plan, uint32_t number,
+                                const uint8_t *record, int64_t stride)
+{
+    const struct trees_set *set = &plan->sets[number];
+    const uint8_t *bytes = plan->set_bytes + set->at;
+    int g = record[set->plane * stride];
+
+    if (set->wide) {
+        g |= record[(set->plane + 1) * stride] << 8;
+        return bytes[g >> 3] >> (g & 7) & 1;
+    }
+    return bytes[(g & 15) + 16 * (g >> 7)] >> (g >> 4 & 7) & 1;
+}
+
+bool mls_trees_contributions(const struct mls_model *model,
+                             const struct mls_view *view, double *out,
+                             struct mls_error *err);
+
 bool mls_trees_score(const struct mls_model *model,
                      const struct mls_view *view, double *out,
                      struct mls_error *err);

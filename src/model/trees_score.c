@@ -90,29 +90,29 @@ struct strip {
     double *out;                /* of the first row */
 };
 
-static void fill_planes(struct strip *s)
+void mls_trees_planes(const struct trees_plan *plan,
+                      const struct mls_view *view, int64_t first, int64_t rows,
+                      uint16_t *codes, uint8_t *planes, int64_t stride)
 {
-    for (int64_t k = 0; k < s->plan->input_count; k++) {
-        const struct trees_input *input = &s->plan->inputs[k];
+    for (int64_t k = 0; k < plan->input_count; k++) {
+        const struct trees_input *input = &plan->inputs[k];
         int width = input->bins.codes <= 256 ? 1 : 2;
         bool narrow = width == 1 && input->bins.cuts <= TREES_PLANE_CUTS;
 
-        mls_column_codes(&input->bins, s->view->columns[input->feature],
-                         s->first, s->rows, width, s->codes);
+        mls_column_codes(&input->bins, view->columns[input->feature], first,
+                         rows, width, codes);
         if (width == 1 && !narrow) {
-            for (int64_t i = s->rows - 1; i >= 0; i--)
-                s->codes[i] = ((uint8_t *)s->codes)[i];
+            for (int64_t i = rows - 1; i >= 0; i--)
+                codes[i] = ((uint8_t *)codes)[i];
         }
-        for (int64_t i = 0; i < input->planes; i++) {
-            const struct trees_plane *plane =
-                &s->plan->planes[input->plane + i];
-            uint8_t *to =
-                s->code.planes + (input->plane + i) * s->code.stride;
+        for (int64_t i = input->plane; i < input->plane + input->planes; i++) {
+            const struct trees_plane *plane = &plan->planes[i];
 
             if (narrow)
-                fill_narrow(plane->kind, (uint8_t *)s->codes, s->rows, to);
+                fill_narrow(plane->kind, (uint8_t *)codes, rows,
+                            planes + i * stride);
             else
-                fill_wide(plane, s->codes, s->rows, to);
+                fill_wide(plane, codes, rows, planes + i * stride);
         }
     }
 }
@@ -152,20 +152,6 @@ static void fill_record(const struct trees_plan *plan,
 
 /* ---- Walks ---- */
 
-static bool in_set(const struct trees_plan *plan, uint32_t number,
-                   const uint8_t *record)
-{
-    const struct trees_set *set = &plan->sets[number];
-    const uint8_t *bytes = plan->set_bytes + set->at;
-    int g = record[set->plane];
-
-    if (set->wide) {
-        g |= record[set->plane + 1] << 8;
-        return bytes[g >> 3] >> (g & 7) & 1;
-    }
-    return bytes[(g & 15) + 16 * (g >> 7)] >> (g >> 4 & 7) & 1;
-}
-
 /* How far from a node to the next one: 0 at a leaf.  No branch depends on the
  * answer, which nobody could foresee. */
 static ALWAYS int64_t step(const struct trees_plan *plan,
@@ -177,7 +163,7 @@ static ALWAYS int64_t step(const struct trees_plan *plan,
 
     if (sets && right < 0) {
         right = -right;
-        left = in_set(plan, plan->number[n - plan->nodes], record);
+        left = trees_in_set(plan, plan->number[n - plan->nodes], record, 1);
     }
     return right + ((1 - right) & -(int64_t)left);
 }
@@ -488,7 +474,8 @@ static bool score_many(const struct mls_model *model,
         s.out = out + s.first * f->outputs;
         for (int64_t i = 0; i < s.rows; i++)
             start_row(f, view, s.first + i, s.out + i * f->outputs);
-        fill_planes(&s);
+        mls_trees_planes(plan, view, s.first, s.rows, s.codes, s.code.planes,
+                         s.code.stride);
         if (plan->walked)
             fill_records(&s);
         run_strip(&s);
@@ -500,8 +487,8 @@ static bool score_many(const struct mls_model *model,
 }
 
 /* A damaged file may call a column what its schema does not. */
-static bool check_view(const struct trees_plan *plan,
-                       const struct mls_view *view, struct mls_error *err)
+bool mls_trees_fit(const struct trees_plan *plan, const struct mls_view *view,
+                   struct mls_error *err)
 {
     for (int64_t k = 0; k < plan->input_count; k++) {
         const struct trees_input *input = &plan->inputs[k];
@@ -522,7 +509,7 @@ bool mls_trees_score(const struct mls_model *model,
 {
     assert(model->compiled && view->features == model->features);
     assert(!view->offset || mls_model_outputs(model) == 1);
-    if (!check_view(model->compiled, view, err))
+    if (!mls_trees_fit(model->compiled, view, err))
         return false;
     return view->rows <= FEW ? score_few(model, view, out, err)
                              : score_many(model, view, out, err);

@@ -148,10 +148,9 @@ static struct mls_model *build(const double *model, int64_t features,
         if (!build_tree(&at, width, bins, builder))
             return NULL;
     }
-    made = mls_trees_finish(builder, &err);
+    made = builder ? mls_trees_finish(builder, &err) : NULL;
     start = mls_now();
-    if (!made || !made->type->check(made, &err)
-        || !made->type->compile(made, &err))
+    if (!made || !mls_model_ready(made, &err))
         return NULL;
     *ready = mls_now() - start;
     for (int64_t j = 0; j < features; j++)

@@ -347,6 +347,16 @@ static bool score_rows(const struct mls_model *model, const struct rows *r,
     return model->type->score(model, &view, out, &err);
 }
 
+static bool contribute(const struct mls_model *model, const struct rows *r,
+                       double *out)
+{
+    struct mls_view view = { r->count, r->features,
+                             (const struct mls_column *const *)r->columns,
+                             NULL };
+
+    return model->type->contributions(model, &view, out, &err);
+}
+
 /* ---- The slow walk ---- */
 
 /* Missing cells and unseen levels: NaN. */
@@ -640,6 +650,174 @@ static void a_continued_model_is_that_made_at_once(void **state)
     }
 }
 
+/* ---- Contributions ---- */
+
+/* What is expected of a row when only the features of the set are known, of one
+ * tree: unknown ones go both ways, by the covers. */
+static double cover_of(const struct mls_tree *tree, int32_t at)
+{
+    const struct mls_tree_node *n = &tree->nodes[at];
+
+    return n->feature < 0
+        ? (float)n->cover
+        : cover_of(tree, n->left) + cover_of(tree, n->right);
+}
+
+static double expected_of(const struct forest *f, int64_t t, int32_t at,
+                          const struct rows *r, int64_t row, unsigned known,
+                          int k)
+{
+    const struct mls_tree *tree = &f->trees[t];
+    const struct mls_tree_node *n = &tree->nodes[at];
+    double left, right;
+
+    if (n->feature < 0)
+        return tree->values[n->leaf * f->plan.width + k];
+    if (known >> n->feature & 1) {
+        double x = cell(r->columns[n->feature], row);
+
+        return expected_of(f, t,
+                           goes_left(&f->bins[n->feature], tree, n, x)
+                               ? n->left : n->right,
+                           r, row, known, k);
+    }
+    left = cover_of(tree, n->left);
+    right = cover_of(tree, n->right);
+    return (left * expected_of(f, t, n->left, r, row, known, k)
+            + right * expected_of(f, t, n->right, r, row, known, k))
+        / (left + right);
+}
+
+/* The worth of a set of features for output k. */
+static double worth(const struct forest *f, const struct rows *r, int64_t row,
+                    unsigned known, int k)
+{
+    int outputs = outputs_of(&f->plan);
+    double sum = 0;
+
+    for (int64_t t = 0; t < f->plan.trees; t++) {
+        if (f->plan.width > 1)
+            sum += expected_of(f, t, 0, r, row, known, k);
+        else if (t % outputs == k)
+            sum += expected_of(f, t, 0, r, row, known, 0);
+    }
+    return f->plan.combine == MLS_COMBINE_SUM ? sum + f->base[k]
+                                              : sum / (double)f->plan.trees;
+}
+
+/* By the definition: over all sets without the feature. */
+static double shapley(const struct forest *f, const struct rows *r,
+                      int64_t row, int64_t feature, int k)
+{
+    int p = (int)f->plan.features;
+    double sum = 0;
+
+    for (unsigned set = 0; set < 1u << p; set++) {
+        double weight = 1;
+        int size = 0, next = 1;
+
+        if (set >> feature & 1)
+            continue;
+        for (int j = 0; j < p; j++)
+            size += set >> j & 1;
+        /* size! (p - size - 1)! / p! */
+        for (int j = 1; j <= size; j++)
+            weight = weight * j / next++;
+        for (int j = 1; j <= p - size - 1; j++)
+            weight = weight * j / next++;
+        weight /= next;
+        sum += weight * (worth(f, r, row, set | 1u << feature, k)
+                         - worth(f, r, row, set, k));
+    }
+    return sum;
+}
+
+static void contributions_are_shapley_values(void **state)
+{
+    static const struct plan small[] = {
+        { MLS_REGRESSION, 0, MLS_COMBINE_SUM, 4, 5, 12, 1, 12, 9,
+          .narrow = false },
+        { MLS_BINARY, 2, MLS_COMBINE_SUM, 3, 6, 30, 1, 9, 300,
+          .narrow = false },
+        { MLS_MULTICLASS, 3, MLS_COMBINE_SUM, 6, 4, 9, 1, 9, 9,
+          .narrow = true },
+        { MLS_MULTICLASS, 3, MLS_COMBINE_MEAN, 3, 4, 9, 3, 9, 9,
+          .narrow = false },
+        { MLS_REGRESSION, 0, MLS_COMBINE_SUM, 2, 3, 24, 1, 9, 9,
+          .chain = true },
+        { MLS_REGRESSION, 0, MLS_COMBINE_SUM, 3, 6, 0, 1, 9, 9,
+          .symmetric = true },
+    };
+
+    (void)state;
+    for (int p = 0; p < 6; p++) {
+        int outputs = outputs_of(&small[p]);
+        int64_t wide = small[p].features + 1;
+        double *out = mls_new(20 * outputs * wide, sizeof(*out), &err);
+        struct forest f;
+        struct rows r;
+
+        forest_new(&f, &small[p]);
+        rows_new(&r, &f, 20);
+        if (!contribute(f.model, &r, out))
+            fail_msg("%s", err.what);
+        for (int64_t i = 0; i < 20 * outputs; i++) {
+            int64_t row = i / outputs;
+            int k = (int)(i % outputs);
+
+            for (int64_t j = 0; j + 1 < wide; j++) {
+                double phi = shapley(&f, &r, row, j, k);
+
+                assert_true(fabs(out[i * wide + j] - phi) < 1e-12);
+            }
+            assert_true(fabs(out[i * wide + wide - 1]
+                             - worth(&f, &r, row, 0, k)) < 1e-12);
+        }
+        mls_free(out);
+        rows_clear(&r);
+        forest_clear(&f);
+    }
+}
+
+/* Before links: of the sum or the mean. */
+static void contributions_sum_to_the_score(void **state)
+{
+    (void)state;
+    for (int p = 0; p < PLANS; p++) {
+        int outputs = outputs_of(&plans[p]);
+        int64_t wide = plans[p].features + 1;
+        double *out = mls_new(60 * outputs * wide, sizeof(*out), &err);
+        struct forest f;
+        struct rows r;
+
+        forest_new(&f, &plans[p]);
+        rows_new(&r, &f, 60);
+        if (!contribute(f.model, &r, out))
+            fail_msg("%s", err.what);
+        for (int64_t i = 0; i < 60 * outputs; i++) {
+            double sum = 0, score = plans[p].combine == MLS_COMBINE_SUM
+                ? f.base[i % outputs] : 0;
+
+            for (int64_t t = 0; t < plans[p].trees; t++) {
+                const double *leaf = slow_leaf(&f, t, &r, i / outputs);
+
+                if (plans[p].width > 1)
+                    score += leaf[i % outputs];
+                else if (t % outputs == i % outputs)
+                    score += leaf[0];
+            }
+            if (plans[p].combine != MLS_COMBINE_SUM)
+                score /= (double)plans[p].trees;
+            for (int64_t j = 0; j < wide; j++)
+                sum += out[i * wide + j];
+            assert_true(fabs(sum - score) < 1e-9);
+        }
+        mls_free(out);
+        rows_clear(&r);
+        forest_clear(&f);
+    }
+}
+
 static struct mls_model *copy_of(const struct mls_model *model)
 {
     struct mls_model *copy = mls_model_new(model->type, model->task,
@@ -652,7 +830,8 @@ static struct mls_model *copy_of(const struct mls_model *model)
 }
 
 static void assert_finite_if_accepted(struct mls_model *model,
-                                      const struct rows *r, double *out)
+                                      const struct rows *r, double *out,
+                                      double *shares)
 {
     int outputs = mls_model_outputs(model);
 
@@ -662,6 +841,7 @@ static void assert_finite_if_accepted(struct mls_model *model,
     }
     if (!score_rows(model, r, out))
         return;
+    assert_true(contribute(model, r, shares));
     for (int64_t i = 0; i < r->count * outputs; i++)
         assert_true(isfinite(out[i]));
 }
@@ -708,7 +888,7 @@ static void damaged_arrays_are_refused_or_harmless(void **state)
         struct plan plan = plans[p];
         struct forest f;
         struct rows r;
-        double out[40 * 5];
+        double out[40 * 5], shares[40 * 5 * 8];
 
         /* Small, so that much of it is met. */
         plan.trees = plan.trees > 5 ? 5 : plan.trees;
@@ -724,7 +904,7 @@ static void damaged_arrays_are_refused_or_harmless(void **state)
 
             damage(&copy->arrays.items[which], copy);
             if (copy->features == f.plan.features)
-                assert_finite_if_accepted(copy, &r, out);
+                assert_finite_if_accepted(copy, &r, out, shares);
             else
                 assert_false(make_ready(copy));
             drop(copy);
@@ -739,7 +919,7 @@ static void every_allocation_may_fail(void **state)
     struct plan plan = plans[11];
     struct forest f;
     struct rows r;
-    double out[50 * 4];
+    double out[50 * 4], shares[50 * 4 * 9];
 
     (void)state;
     forest_new(&f, &plan);
@@ -756,7 +936,8 @@ static void every_allocation_may_fail(void **state)
             model = mls_trees_finish(b, &err);
         else
             mls_trees_abandon(b);
-        ok = model && make_ready(model) && score_rows(model, &r, out);
+        ok = model && make_ready(model) && score_rows(model, &r, out)
+            && contribute(model, &r, shares);
         mls_memory_fail_at(0);
         drop(model);
         if (ok)
@@ -775,6 +956,8 @@ int main(void)
         cmocka_unit_test(trees_go_the_way_that_suits_them),
         cmocka_unit_test(arrays_make_the_same_model_again),
         cmocka_unit_test(a_continued_model_is_that_made_at_once),
+        cmocka_unit_test(contributions_are_shapley_values),
+        cmocka_unit_test(contributions_sum_to_the_score),
         cmocka_unit_test(damaged_arrays_are_refused_or_harmless),
         cmocka_unit_test(every_allocation_may_fail),
     };
