@@ -170,6 +170,7 @@ MLS_API MLS_CHECK bool mls_pipeline_weights(const struct mls_pipeline *p,
 struct mls_predict_options {
     const char *keep;           /* COLUMNS record of input columns to copy */
     bool proba, raw;
+    bool contrib;               /* what each feature adds to each score */
     double threshold;           /* NaN: the pipeline's own */
     bool transform;             /* preprocess -m: write the steps' output */
 };

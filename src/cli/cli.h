@@ -62,7 +62,7 @@ struct options {
     int64_t trials;
     struct mls_list range;      /* KEY=LOW..HIGH */
     /* predict */
-    bool proba, raw;
+    bool proba, raw, contrib;
     char *keep;
     /* split */
     char *train_output, *test_output;

@@ -56,7 +56,7 @@ static bool run(const struct options *o, struct cli *cli,
     struct mls_pipeline *p = NULL;
     struct mls_read_options read;
     struct mls_predict_options how = { .keep = o->keep, .proba = o->proba,
-                                       .raw = o->raw,
+                                       .raw = o->raw, .contrib = o->contrib,
                                        .threshold = o->threshold };
     struct mls_read_counts counts = { 0 };
     bool ok;
@@ -90,7 +90,10 @@ const struct command command_predict = {
     .description =
         "Reads rows as they come, in constant memory, and writes one line for "
         "each, in their order: the identifiers, the columns of --keep, "
-        "prediction, then probabilities or scores.\n"
+        "prediction, then probabilities, scores, contributions.\n"
+        "--contrib explains models of trees: exact Shapley values of the trees' "
+        "covers. A row's contributions and contribution_base sum to its score "
+        "before a link; in forests, to the mean of their leaves.\n"
         "Columns are matched by name, in any order; further ones are ignored "
         "and a missing one is an error. A category that was not seen in "
         "training counts as missing, unless --unknown error says otherwise, "
@@ -98,7 +101,7 @@ const struct command command_predict = {
         "line, with an empty prediction.",
     .takes = TAKES_DIALECT
         "threads memory time_budget config json quiet verbose progress "
-        "dry_run help model unknown proba raw keep threshold ",
+        "dry_run help model unknown proba raw contrib keep threshold ",
     .output = "where the predictions go; otherwise standard output",
     .data = "the table (DATA.csv, or - for standard input)",
     .data_is_file = true,

@@ -54,6 +54,9 @@ const struct mls_param cli_options[] = {
       .help = "add the probability of each class: probability_LABEL" },
     { FIELD(raw), .kind = MLS_FLAG,
       .help = "add the raw scores of the model: score, or score_LABEL" },
+    { FIELD(contrib), .kind = MLS_FLAG,
+      .help = "add what each feature adds to the score: contribution_FEATURE, "
+              "or contribution_LABEL_FEATURE" },
     { FIELD(keep), .kind = MLS_COLUMNS, .value = "COL,...",
       .help = "copy these columns of the input; * is every one" },
     { FIELD(json), .kind = MLS_FLAG,

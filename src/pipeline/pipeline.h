@@ -144,4 +144,13 @@ MLS_CHECK struct mls_block *
 mls_pipeline_apply_steps(const struct mls_pipeline *p,
                          const struct mls_block *block, struct mls_error *err);
 
+/* Can the model tell what each feature adds to a score?  MLS_USAGE. */
+MLS_CHECK bool mls_pipeline_can_explain(const struct mls_pipeline *p,
+                                        struct mls_error *err);
+/* rows x outputs x (features + 1), see mls_model_type.contributions; a new
+ * array.  The model can explain. */
+MLS_CHECK double *mls_pipeline_contributions(const struct mls_pipeline *p,
+                                             const struct mls_block *block,
+                                             struct mls_error *err);
+
 #endif

@@ -64,9 +64,14 @@ static bool read_offset(const struct mls_pipeline *p,
     return true;
 }
 
-static bool score_block(const struct mls_pipeline *p,
-                        const struct mls_block *block, double *score,
-                        struct mls_error *err)
+/* What a model makes of a view: score or contributions. */
+typedef bool apply_model(const struct mls_model *model,
+                         const struct mls_view *view, double *out,
+                         struct mls_error *err);
+
+static bool apply_block(const struct mls_pipeline *p,
+                        const struct mls_block *block, apply_model *apply,
+                        double *out, struct mls_error *err)
 {
     int64_t n = p->feature_count;
     struct mls_block *ready = mls_pipeline_apply_steps(p, block, err);
@@ -84,7 +89,7 @@ static bool score_block(const struct mls_pipeline *p,
         struct mls_view view = { block->rows, n,
                                  (const struct mls_column *const *)columns,
                                  offset };
-        ok = p->model->type->score(p->model, &view, score, err);
+        ok = apply(p->model, &view, out, err);
     }
     for (int64_t j = 0; columns && j < n; j++)
         mls_column_free(columns[j]);
@@ -92,6 +97,40 @@ static bool score_block(const struct mls_pipeline *p,
     mls_free(columns);
     mls_block_free(ready);
     return ok;
+}
+
+static bool score_block(const struct mls_pipeline *p,
+                        const struct mls_block *block, double *score,
+                        struct mls_error *err)
+{
+    return apply_block(p, block, p->model->type->score, score, err);
+}
+
+bool mls_pipeline_can_explain(const struct mls_pipeline *p,
+                              struct mls_error *err)
+{
+    if (p->model->type->contributions)
+        return true;
+    mls_fail(err, MLS_USAGE,
+             "--contrib: a %s model does not tell what each feature adds",
+             p->model->type->name);
+    return mls_fail_fix(err, "inspect shows its coefficients; models of trees "
+                             "have contributions");
+}
+
+double *mls_pipeline_contributions(const struct mls_pipeline *p,
+                                   const struct mls_block *block,
+                                   struct mls_error *err)
+{
+    int64_t wide = mls_model_outputs(p->model) * (p->feature_count + 1);
+    double *out = mls_new_array(block->rows * wide, sizeof *out, err);
+
+    if (out && !apply_block(p, block, p->model->type->contributions, out,
+                            err)) {
+        mls_free(out);
+        return NULL;
+    }
+    return out;
 }
 
 static bool allocate(const struct mls_pipeline *p, int64_t rows,

@@ -169,6 +169,39 @@ static bool add_per_class(struct stream *s, const char *prefix, int first,
     return true;
 }
 
+static bool add_contribution(struct stream *s, const char *label,
+                             const char *feature, struct mls_error *err)
+{
+    struct mls_text name = { 0 };
+    bool ok;
+
+    mls_text_add(&name, "contribution_");
+    mls_text_add(&name, label ? label : "");
+    mls_text_add(&name, label ? "_" : "");
+    mls_text_add(&name, feature);
+    ok = mls_text_ok(&name, err)
+        && add_out(s, name.bytes, MLS_KIND_REAL, NULL, err);
+    mls_text_clear(&name);
+    return ok;
+}
+
+/* In the order of the model's features, for each class that has a score. */
+static bool add_contributions(struct stream *s, struct mls_error *err)
+{
+    const struct mls_pipeline *p = s->p;
+    bool ok = true;
+
+    for (int k = 0; ok && k < mls_model_outputs(p->model); k++) {
+        const char *label =
+            p->task == MLS_MULTICLASS ? p->classes.items[k] : NULL;
+
+        for (int64_t j = 0; ok && j < p->feature_count; j++)
+            ok = add_contribution(s, label, p->feature_names[j], err);
+        ok = ok && add_contribution(s, label, "base", err);
+    }
+    return ok;
+}
+
 static bool index_classes(struct stream *s, struct mls_error *err)
 {
     int64_t n = s->p->classes.count;
@@ -229,7 +262,8 @@ static bool plan_predictions(struct stream *s, struct mls_error *err)
     return add_out(s, "prediction", classes ? MLS_KIND_CATEGORY : MLS_KIND_REAL,
                    s->class_levels, err)
         && (!s->options->proba || add_per_class(s, "probability_", 0, err))
-        && (!s->options->raw || add_per_class(s, "score_", first, err));
+        && (!s->options->raw || add_per_class(s, "score_", first, err))
+        && (!s->options->contrib || add_contributions(s, err));
 }
 
 /* The raw column that field i after the steps comes from. */
@@ -356,6 +390,40 @@ static bool fill_columns(const struct stream *s, const struct mls_block *raw,
     return true;
 }
 
+/* Rows of a block whose contributions are 8 MB at most, or some. */
+static int64_t explained_rows(const struct mls_pipeline *p)
+{
+    int64_t wide = mls_model_outputs(p->model) * (p->feature_count + 1);
+    int64_t rows = (1 << 20) / wide;
+
+    return rows < 64 ? 64 : rows > MLS_BLOCK_ROWS ? MLS_BLOCK_ROWS : rows;
+}
+
+/* The last columns of out; known: the columns of the pipeline. */
+static bool fill_contributions(const struct stream *s,
+                               const struct mls_block *raw,
+                               const struct mls_block *known,
+                               struct mls_block *out, struct mls_error *err)
+{
+    int64_t wide =
+        mls_model_outputs(s->p->model) * (s->p->feature_count + 1);
+    double *values = mls_pipeline_contributions(s->p, known, err);
+    bool ok = values != NULL;
+
+    for (int64_t i = 0; ok && raw->skipped && i < raw->rows; i++) {
+        for (int64_t k = 0; raw->skipped[i] && k < wide; k++)
+            values[i * wide + k] = NAN;
+    }
+    for (int64_t k = 0; ok && k < wide; k++) {
+        struct mls_column *column = reals(values + k, raw->rows, wide, err);
+
+        out->columns[out->column_count - wide + k] = column;
+        ok = column != NULL;
+    }
+    mls_free(values);
+    return ok;
+}
+
 /* The columns that the pipeline knows, without those that are only copied. */
 static struct mls_block *known_columns(const struct stream *s,
                                        const struct mls_block *raw,
@@ -403,13 +471,14 @@ static struct mls_block *predict_block(const struct stream *s,
         && mls_pipeline_predict(s->p, known, s->options->threshold, &made,
                                 err);
 
-    mls_block_free(known);
-
     if (ok) {
         blank_skipped(raw, &made);
-        ok = fill_columns(s, raw, &made, out, err);
+        ok = fill_columns(s, raw, &made, out, err)
+            && (!s->options->contrib
+                || fill_contributions(s, raw, known, out, err));
         mls_prediction_clear(&made);
     }
+    mls_block_free(known);
     if (ok)
         return out;
     mls_block_free(out);
@@ -519,6 +588,8 @@ static bool open_stream(struct stream *s, const char *data,
     if (!s->options->transform && !choose_copies(s, err))
         return false;
     options.schema = &s->in;
+    if (s->options->contrib)
+        options.block_rows = explained_rows(s->p);
     options.keep_extra = keeps_all(s);
     options.keep_skipped = options.bad_rows == MLS_BAD_SKIP
         && !s->options->transform;
@@ -544,8 +615,10 @@ bool mls_pipeline_predict_file(const struct mls_pipeline *p, const char *data,
                         .name = strcmp(data, "-") ? data : "<stdin>" };
     bool ok;
 
-    if (!(options->transform ? need_steps(p, err) : need_model(p, err)))
+    if (!(options->transform ? need_steps(p, err) : need_model(p, err))
+        || (options->contrib && !mls_pipeline_can_explain(p, err))) {
         return false;
+    }
     ok = open_stream(&s, data, output, read, run, err)
         && run_stream(&s, run, err);
     if (ok && counts)
