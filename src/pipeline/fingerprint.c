@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#include "base/threads.h"
 #include "pipeline/pipeline.h"
 
 static void hash_block(XXH3_state_t *state, const struct mls_column *column)
@@ -66,22 +67,41 @@ static void hash_column(XXH3_state_t *state, const struct mls_table *table,
     digits(state, text);
 }
 
+struct hashing {
+    const struct mls_table *table;
+    char (*text)[33];           /* of each column */
+};
+
+static bool hash_task(void *context, int64_t column, struct mls_error *err)
+{
+    const struct hashing *h = context;
+    XXH3_state_t *state = mls_new_array(1, sizeof *state, err);
+
+    if (!state)
+        return false;
+    hash_column(state, h->table, column, h->text[column]);
+    mls_free(state);
+    return true;
+}
+
 struct mls_json *mls_fingerprint(const struct mls_table *table,
+                                 const struct mls_run *run,
                                  struct mls_error *err)
 {
-    XXH3_state_t *state = mls_new_array(1, sizeof *state, err);
-    struct mls_json *json = state ? mls_json_new_object(err) : NULL;
-    char text[33];
+    int64_t n = table->schema.count;
+    struct hashing h = { table, mls_new_array(n, sizeof *h.text, err) };
+    struct mls_json *json = NULL;
 
-    for (int64_t i = 0; json && i < table->schema.count; i++) {
-        hash_column(state, table, i, text);
-        if (!mls_json_add_new_text(json, table->schema.fields[i].name, text,
-                                   err)) {
+    if (h.text && mls_parallel(run, n, hash_task, &h, err))
+        json = mls_json_new_object(err);
+    for (int64_t i = 0; json && i < n; i++) {
+        if (!mls_json_add_new_text(json, table->schema.fields[i].name,
+                                   h.text[i], err)) {
             mls_json_free(json);
             json = NULL;
         }
     }
-    mls_free(state);
+    mls_free(h.text);
     return json;
 }
 

@@ -409,7 +409,7 @@ bool mls_pipeline_fit(struct mls_pipeline *p, const struct mls_table *table,
     if (ok)
         p->training_rows = f.table.rows;
     ok = ok && (rows
-                || (p->fingerprint = mls_fingerprint(&f.table, err)) != NULL)
+                || (p->fingerprint = mls_fingerprint(&f.table, run, err)) != NULL)
         && run_steps(p, &f, run, err);
     prepared = mls_now();
     ok = ok && (!p->learner || (train(p, &f, run, err)

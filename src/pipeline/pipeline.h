@@ -132,8 +132,10 @@ MLS_CHECK bool mls_pipeline_index_features(struct mls_pipeline *p,
                                            struct mls_error *err);
 void mls_pipeline_unfit(struct mls_pipeline *p);
 
-/* fingerprint.c: {"column": "32 hex digits", ...}, a new object. */
+/* fingerprint.c: {"column": "32 hex digits", ...}, a new object.  Parallel over
+ * columns. */
 MLS_CHECK struct mls_json *mls_fingerprint(const struct mls_table *table,
+                                           const struct mls_run *run,
                                            struct mls_error *err);
 /* 32 hex digits for all that a step learned. */
 MLS_CHECK bool mls_fingerprint_arrays(const struct mls_arrays *arrays,

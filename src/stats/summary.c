@@ -31,6 +31,7 @@ enum {
     PIECE = 256,  /* rows gathered at a time, a multiple of LANES */
     LANES = 4,
     FEW = 24,    /* elements that insertion sorts faster */
+    FEW_QUANTILES = 4, /* are found without sorting all */
     DIGITS = 8,  /* bytes of a key */
     VALUES = 256 /* of a byte */
 };
@@ -353,16 +354,75 @@ static void sort_keys(real_key *a, int64_t n, int depth)
     sort_few(a, n);
 }
 
-void mls_sort_reals(double *x, int64_t n)
+/* Moves the keys so that rank holds what it would if they were sorted, with no
+ * larger one before it and no smaller one after.  Hoare (1961), CACM 4, 321. */
+static void place_key(real_key *a, int64_t n, int64_t rank, int depth)
+{
+    while (n > FEW) {
+        uint64_t pivot = choose_pivot(a, n);
+        int64_t upper, below;
+
+        if (depth-- == 0) {
+            heap_sort(a, n);
+            return;
+        }
+        upper = partition(a, n, pivot);
+        if (rank >= upper) {
+            a += upper;
+            n -= upper;
+            rank -= upper;
+            continue;
+        }
+        below = pivot > 0 ? partition(a, upper, pivot - 1) : 0;
+        if (rank >= below)
+            return;
+        n = below;
+    }
+    sort_few(a, n);
+}
+
+/* Bad pivots in a row that are suffered. */
+static int depth_of(int64_t n)
+{
+    int depth = 4;
+
+    for (int64_t rest = n; rest > 0; rest /= 2)
+        depth += 2;
+    return depth;
+}
+
+/* The order statistics around some quantiles put in their places; a NaN is no
+ * value.  O(n) for each. */
+static void place_quantiles(double *x, int64_t n, const double *probabilities,
+                            int64_t count)
 {
     real_key *keys = (real_key *)x;
-    int depth = 4;
+    int64_t placed = -1;
 
     for (int64_t i = 0; i < n; i++)
         keys[i] = key_of(x[i]);
-    for (int64_t rest = n; rest > 0; rest /= 2)
-        depth += 2;
-    sort_keys(keys, n, depth);
+    for (int64_t k = 0; k < count; k++) {
+        int64_t low = (int64_t)(probabilities[k] * (double)(n - 1));
+
+        for (int64_t rank = low; rank <= low + 1 && rank < n; rank++) {
+            if (rank <= placed)
+                continue;
+            place_key(keys + placed + 1, n - placed - 1, rank - placed - 1,
+                      depth_of(n));
+            placed = rank;
+        }
+    }
+    for (int64_t i = 0; i < n; i++)
+        x[i] = real_of(keys[i]);
+}
+
+void mls_sort_reals(double *x, int64_t n)
+{
+    real_key *keys = (real_key *)x;
+
+    for (int64_t i = 0; i < n; i++)
+        keys[i] = key_of(x[i]);
+    sort_keys(keys, n, depth_of(n));
     for (int64_t i = 0; i < n; i++)
         x[i] = real_of(keys[i]);
 }
@@ -536,7 +596,10 @@ static bool quantiles_of_rows(const double *x, int64_t n,
         sorted[rows] = x[i];
         rows += x[i] == x[i];
     }
-    mls_sort_reals(sorted, rows);
+    if (count <= FEW_QUANTILES)
+        place_quantiles(sorted, rows, probabilities, count);
+    else
+        mls_sort_reals(sorted, rows);
     mls_quantiles_sorted(sorted, rows, probabilities, count, out);
     mls_free(sorted);
     return true;

@@ -107,7 +107,7 @@ static bool format_data(const struct tuning *t, struct mls_text *text,
     struct mls_table arranged = { 0 };
     struct mls_json *json = NULL;
     bool ok = mls_pipeline_arrange(t->p, t->table, &arranged, err)
-        && (json = mls_fingerprint(&arranged, err)) != NULL
+        && (json = mls_fingerprint(&arranged, t->run, err)) != NULL
         && mls_json_print(json, false, text, err);
 
     mls_json_free(json);

@@ -484,6 +484,36 @@ static void rows_repeated_by_hand_have_the_same_quantiles(void **state)
     assert_memory_equal(a, b, sizeof(a));
 }
 
+/* One or two at a time they are found without sorting: the values are those of
+ * many, which are sorted. */
+static void a_few_quantiles_are_those_of_many(void **state)
+{
+    enum { N = 3000 };
+    static double x[N];
+    double p[101], all[101], two[2];
+
+    (void)state;
+    for (int i = 0; i <= 100; i++)
+        p[i] = i / 100.0;
+    for (int kind = 0; kind < 4; kind++) {
+        for (int i = 0; i < N; i++) {
+            x[i] = kind == 0 ? draw() - 0.5
+                : kind == 1  ? floor(draw() * 5)
+                : kind == 2  ? i
+                             : -fabs(i - N / 2.0);
+            if (i % 17 == 0)
+                x[i] = NAN;
+        }
+        assert_true(mls_quantiles(x, NULL, N, p, 101, all, &err));
+        for (int i = 0; i <= 100; i++) {
+            double pair[2] = { p[i], p[(i + 101) / 2] };
+
+            assert_true(mls_quantiles(x, NULL, N, pair, 2, two, &err));
+            assert_true(two[0] == all[i] && two[1] == all[(i + 101) / 2]);
+        }
+    }
+}
+
 static void light_weights_use_the_distribution_function(void **state)
 {
     const double x[3] = { 30, 10, 20 }, w[3] = { 0.25, 0.25, 0.5 };
@@ -564,6 +594,7 @@ int main(void)
         cmocka_unit_test(quantiles_are_those_of_numpy),
         cmocka_unit_test(weighted_quantiles_are_those_of_repeated_rows),
         cmocka_unit_test(rows_repeated_by_hand_have_the_same_quantiles),
+        cmocka_unit_test(a_few_quantiles_are_those_of_many),
         cmocka_unit_test(light_weights_use_the_distribution_function),
         cmocka_unit_test(quantiles_of_nothing_are_missing),
         cmocka_unit_test(quantiles_between_infinities_are_not_nan),
