@@ -18,11 +18,10 @@
  */
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/threads.h"
 #include "mlspec/learner.h"
 #include "model/model.h"
 #include "select/select.h"
-#include "stats/summary.h"
+#include "select/standard.h"
 
 struct recursive_params {
     char *learner;
@@ -58,81 +57,6 @@ struct fit_job {
     int64_t rounds;
     struct mls_selection to;
 };
-
-/* ---- the data ---- */
-
-static bool check_kinds(const struct fit_job *job, struct mls_error *err)
-{
-    const struct mls_step *step = job->step;
-
-    for (int64_t j = 0; j < step->input_count; j++) {
-        int64_t at = step->input[job->order[j]];
-        const struct mls_field *field = &job->in->table->schema.fields[at];
-
-        if (field->kind != MLS_KIND_CATEGORY)
-            continue;
-        mls_fail(err, MLS_DATA, "step %s needs numbers, and this is a category",
-                 step->name);
-        mls_fail_at(err, NULL, 0, 0, field->name);
-        return mls_fail_fix(err, "make numbers of it first, with --encode "
-                                 "onehot, or name only other columns");
-    }
-    return true;
-}
-
-static bool fail_missing(const struct fit_job *job, int64_t row, int64_t at,
-                         struct mls_error *err)
-{
-    mls_fail(err, MLS_DATA, "step %s needs every cell, and this one is missing",
-             job->step->name);
-    mls_table_fail_at(job->in->table, row, at, err);
-    return mls_fail_fix(err, "fill missing cells first, with --impute median "
-                             "(--impute mode for booleans)");
-}
-
-/* Reads column j and standardises it; a constant one becomes 0. */
-static bool read_column(void *context, int64_t j, struct mls_error *err)
-{
-    struct fit_job *job = context;
-    int64_t rows = job->all.rows, at = job->all.column[j];
-    double *x = job->all.x.data + j * job->all.x.stride, sd;
-    struct mls_moments m;
-
-    mls_table_reals(job->in->table, at, 0, rows, x);
-    for (int64_t i = 0; i < rows; i++) {
-        if (isnan(x[i]))
-            return fail_missing(job, i, at, err);
-    }
-    if (!mls_moments(job->in->run, x, job->in->target->weight, rows, &m, err))
-        return false;
-    sd = m.low == m.high ? 0 : sqrt(mls_moments_variance(&m, 0));
-    for (int64_t i = 0; i < rows; i++)
-        x[i] = sd > 0 ? (x[i] - m.mean) / sd : 0;
-    return true;
-}
-
-static bool read_all(struct fit_job *job, struct mls_error *err)
-{
-    const struct mls_schema *schema = &job->in->table->schema;
-    struct mls_dataset *all = &job->all;
-    int64_t n = job->step->input_count;
-
-    all->rows = job->in->table->rows;
-    all->features = n;
-    all->target = *job->in->target;
-    all->column = mls_new(n, sizeof(*all->column), err);
-    if (!all->column)
-        return false;
-    all->names = mls_new(n, sizeof(*all->names), err);
-    if (!all->names)
-        return false;
-    for (int64_t j = 0; j < n; j++) {
-        all->column[j] = job->step->input[job->order[j]];
-        all->names[j] = schema->fields[all->column[j]].name;
-    }
-    return mls_matrix_new(&all->x, all->rows, n, err)
-        && mls_parallel(job->in->run, n, read_column, job, err);
-}
 
 /* ---- a round ---- */
 
@@ -275,7 +199,7 @@ static bool prepare(struct fit_job *job, struct mls_error *err)
     int64_t n = job->step->input_count;
 
     job->order = mls_select_by_name(job->step, err);
-    if (!job->order || !check_kinds(job, err))
+    if (!job->order)
         return false;
     job->live = mls_new(n, sizeof(*job->live), err);
     if (!job->live)
@@ -289,7 +213,8 @@ static bool prepare(struct fit_job *job, struct mls_error *err)
     for (int64_t j = 0; j < n; j++)
         job->live[j] = j;
     job->live_count = n;
-    return find_learner(job, err) && read_all(job, err);
+    return find_learner(job, err)
+        && mls_select_read(job->step, job->in, job->order, &job->all, err);
 }
 
 static void report(struct fit_job *job)

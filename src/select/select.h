@@ -19,7 +19,8 @@
     ROW(variance) \
     ROW(correlation) \
     ROW(univariate) \
-    ROW(recursive)
+    ROW(recursive) \
+    ROW(lasso_path)
 
 #define ROW(name) extern const struct mls_step_type mls_select_##name;
 MLS_SELECTORS(ROW)

@@ -16,6 +16,8 @@ static const struct setting special[] = {
     { "drop", "drop(kinds=date)" },
     { "recursive", "drop(kinds=date) impute(strategy=median) "
                    "scale(method=standard) onehot recursive" },
+    { "lasso_path", "drop(kinds=date) impute(strategy=median) onehot "
+                    "lasso_path" },
     { "date", "date(form=parts)" },
     { "date", "date(form=both)" },
     { "log", "log(method=signed)" },
