@@ -113,6 +113,74 @@ static bool coefficients(const struct options *o, const struct mls_json *model,
     return true;
 }
 
+/* --- trees -------------------------------------------------------------- */
+
+struct weight {
+    const char *feature;
+    double gain;
+    int64_t splits;
+};
+
+static int by_gain(const void *a_, const void *b_)
+{
+    const struct weight *a = a_, *b = b_;
+
+    if (a->gain != b->gain)
+        return a->gain < b->gain ? 1 : -1;
+    if (a->splits != b->splits)
+        return a->splits < b->splits ? 1 : -1;
+    return strcmp(a->feature, b->feature);
+}
+
+static int64_t whole(const struct mls_json *item, const char *key)
+{
+    int64_t value = 0;
+
+    return mls_json_integer(mls_json_get(item, key), &value) ? value : 0;
+}
+
+/* Gains as shares: what they are sums of differs between learners. */
+static bool importance(const struct options *o, const struct mls_json *model,
+                       struct mls_text *text, struct mls_error *err)
+{
+    const struct mls_json *array = mls_json_get(model, "importance"), *item;
+    int64_t n = mls_json_count(array), i = 0, shown;
+    struct weight *all = mls_new(n, sizeof *all, err);
+    struct grid grid = { .align = "lrr" };
+    double total = 0;
+
+    if (!all)
+        return false;
+    for (item = mls_json_first(array); item; item = mls_json_next(item)) {
+        all[i].feature = mls_json_text(mls_json_get(item, "feature"), "");
+        all[i].gain = member(item, "gain");
+        all[i].splits = whole(item, "splits");
+        total += all[i++].gain;
+    }
+    qsort(all, (size_t)n, sizeof *all, by_gain);
+    shown = o->verbose || n <= SHOWN_COEFFICIENTS ? n : SHOWN_COEFFICIENTS;
+    grid_add(&grid, "feature");
+    grid_add(&grid, "gain");
+    grid_add(&grid, "splits");
+    for (i = 0; i < shown; i++) {
+        grid_add(&grid, mls_show_text(all[i].feature).text);
+        grid_add_format(&grid, "%.1f%%",
+                        total > 0 ? 100 * all[i].gain / total : 0.0);
+        grid_add_format(&grid, "%" PRId64, all[i].splits);
+    }
+    mls_text_format(text,
+                    "\n%" PRId64 " trees, %" PRId64 " leaves, depth %" PRId64
+                    "\n\n",
+                    whole(model, "trees"), whole(model, "leaves"),
+                    whole(model, "depth"));
+    grid_print(&grid, 0, text);
+    if (shown < n)
+        mls_text_format(text, "... and %" PRId64 " more: -v shows all\n",
+                        n - shown);
+    mls_free(all);
+    return true;
+}
+
 static bool model_text(const struct options *o, const struct mls_json *about,
                        struct mls_text *text, struct mls_error *err)
 {
@@ -122,6 +190,8 @@ static bool model_text(const struct options *o, const struct mls_json *about,
 
     if (mls_json_get(model, "coefficients"))
         return coefficients(o, model, original, "feature", text, err);
+    if (mls_json_get(model, "importance"))
+        return importance(o, model, text, err);
     item = mls_json_first(mls_json_get(model, "classes"));
     twin = mls_json_first(mls_json_get(original, "classes"));
     for (; item; item = mls_json_next(item), twin = mls_json_next(twin)) {
@@ -266,7 +336,9 @@ const struct command command_inspect = {
     .description =
         "Shows the target, the steps, the learner with its params and what it "
         "found, how quality was measured in training, the columns that are "
-        "expected, and the coefficients, largest first. Coefficients are those "
+        "expected, and the coefficients, largest first; of trees how many there are "
+        "and how much each feature counts: its share of the gain of all splits, "
+        "and their number. Coefficients are those "
         "of the columns as the steps make them; beside them, unscaled, those "
         "of the columns before they were scaled. Least squares adds standard "
         "errors and p values.",

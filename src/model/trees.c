@@ -1,11 +1,10 @@
 /*
  * The model of all tree learners: what it can do, in one table.  It is built in
- * trees_build.c, checked in trees_check.c, made ready in trees_plan.c, and
- * scores in trees_score.c.
+ * trees_build.c, checked in trees_check.c, made ready in trees_plan.c, scores in
+ * trees_score.c, explains in trees_shap.c and shows itself in trees_describe.c.
  */
 #include <assert.h>
 
-#include "base/json.h"
 #include "model/trees_plan.h"
 
 static bool compile(struct mls_model *model, struct mls_error *err)
@@ -34,30 +33,6 @@ const struct mls_bins *mls_trees_bins(const struct mls_model *model)
     return plan->bins;
 }
 
-static bool describe(const struct mls_model *model, const char *const *names,
-                     const char *const *classes, struct mls_json *to,
-                     struct mls_error *err)
-{
-    struct trees_file f;
-    struct mls_json *array, *item;
-
-    (void)classes;
-    if (!mls_trees_open(model, &f, err)
-        || !mls_json_add_integer(to, "trees", f.trees, err)
-        || !mls_json_add_integer(to, "leaves", f.leaves, err)) {
-        return false;
-    }
-    array = mls_json_add_array(to, "importance", err);
-    for (int64_t j = 0; array && j < f.features; j++) {
-        item = mls_json_add_object(array, NULL, err);
-        if (!item || !mls_json_add_text(item, "feature", names[j], err)
-            || !mls_json_add_real(item, "gain", f.gain[j], err)) {
-            return false;
-        }
-    }
-    return array != NULL;
-}
-
 const struct mls_model_type mls_model_trees = {
     .name = "trees",
     .takes_columns = true,
@@ -66,5 +41,5 @@ const struct mls_model_type mls_model_trees = {
     .release = release,
     .score = mls_trees_score,
     .contributions = mls_trees_contributions,
-    .describe = describe,
+    .describe = mls_trees_describe,
 };

@@ -2,9 +2,8 @@
  * See trees_kernel.h for the method.  Each level of instructions gives a vector
  * type with three operations; the loops are written once.
  *
- * Zen 3, one thread, 100 trees of 31 leaves over 28 planes: see
- * docs/benchmarks.md.  Reach masks pushed down from the root (two masks a node
- * and one more operation a leaf) take twice the operations.
+ * Reach masks pushed down from the root would take two masks a node and two
+ * operations a leaf: about twice as many.
  */
 #include "model/trees_kernel.h"
 

@@ -126,6 +126,10 @@ static inline bool trees_in_set(const struct trees_plan *plan, uint32_t number,
     return bytes[(g & 15) + 16 * (g >> 7)] >> (g >> 4 & 7) & 1;
 }
 
+bool mls_trees_describe(const struct mls_model *model,
+                        const char *const *names, const char *const *classes,
+                        struct mls_json *to, struct mls_error *err);
+
 bool mls_trees_contributions(const struct mls_model *model,
                              const struct mls_view *view, double *out,
                              struct mls_error *err);
