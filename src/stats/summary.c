@@ -428,40 +428,81 @@ void mls_sort_reals(double *x, int64_t n)
 }
 
 /*
- * By radix: WIDE bits at a time from the lowest, so that 64 bits take six
- * passes; all counts come from one look at the keys, and a pass whose digit is
- * the same in all keys is left out.
+ * By radix: the 32 bits from the highest one in which keys differ, BYTES passes
+ * of a byte each; all counts come from one look at the keys, and a pass whose
+ * byte is the same in all keys is left out.  What those bits cannot tell apart
+ * stands in runs, nearly all of length 1 in real columns, which are sorted as
+ * above.  All 64 bits by 11 take 1.7 times as long, by 8 as well.
  */
-enum { WIDE = 11, WIDE_VALUES = 1 << WIDE, WIDE_DIGITS = 6, MANY = 4096 };
+enum { WINDOW = 32, BYTES = 4, MANY = 4096 };
 
-static void count_wide(const real_key *a, int64_t n,
-                       int64_t counts[WIDE_DIGITS][WIDE_VALUES])
+/* How far down the window of keys lies. */
+static int window_shift(const real_key *a, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) {
-        for (int d = 0; d < WIDE_DIGITS; d++)
-            counts[d][a[i] >> (WIDE * d) & (WIDE_VALUES - 1)]++;
-    }
+    uint64_t differ = 0;
+    int highest = 63;
+
+    for (int64_t i = 1; i < n; i++)
+        differ |= a[i] ^ a[0];
+    while (highest > WINDOW - 1 && !(differ >> highest & 1))
+        highest--;
+    return highest - (WINDOW - 1);
 }
 
-static void scatter_wide(const real_key *from, real_key *to, int64_t n,
-                         int shift, int64_t next[WIDE_VALUES])
+static void scatter_byte(const real_key *from, real_key *to, int64_t n,
+                         int shift, int64_t next[VALUES])
 {
     int64_t start = 0;
 
-    for (int v = 0; v < WIDE_VALUES; v++) {
+    for (int v = 0; v < VALUES; v++) {
         int64_t count = next[v];
 
         next[v] = start;
         start += count;
     }
     for (int64_t i = 0; i < n; i++)
-        to[next[from[i] >> shift & (WIDE_VALUES - 1)]++] = from[i];
+        to[next[from[i] >> shift & (VALUES - 1)]++] = from[i];
+}
+
+/* Returns the array that holds the result. */
+static real_key *sort_window(real_key *a, real_key *b, int64_t n, int shift)
+{
+    int64_t counts[BYTES][VALUES] = { { 0 } };
+
+    for (int64_t i = 0; i < n; i++)
+        for (int d = 0; d < BYTES; d++)
+            counts[d][a[i] >> (shift + 8 * d) & (VALUES - 1)]++;
+    for (int d = 0; d < BYTES; d++) {
+        real_key *swap = a;
+        int at = shift + 8 * d;
+
+        if (counts[d][a[0] >> at & (VALUES - 1)] == n)
+            continue;
+        scatter_byte(a, b, n, at, counts[d]);
+        a = b;
+        b = swap;
+    }
+    return a;
+}
+
+/* Sorts the runs of keys that are equal above shift. */
+static void sort_runs(real_key *a, int64_t n, int shift)
+{
+    for (int64_t i = 1; i < n; i++) {
+        int64_t first = i - 1;
+
+        if (a[i] >> shift != a[first] >> shift)
+            continue;
+        while (i < n && a[i] >> shift == a[first] >> shift)
+            i++;
+        sort_keys(a + first, i - first, depth_of(i - first));
+    }
 }
 
 void mls_sort_reals_with(double *x, double *room, int64_t n)
 {
-    int64_t counts[WIDE_DIGITS][WIDE_VALUES] = { { 0 } };
-    real_key *a = (real_key *)x, *b = (real_key *)room;
+    real_key *a = (real_key *)x;
+    int shift;
 
     if (n < MANY) {
         mls_sort_reals(x, n);
@@ -469,16 +510,10 @@ void mls_sort_reals_with(double *x, double *room, int64_t n)
     }
     for (int64_t i = 0; i < n; i++)
         a[i] = key_of(x[i]);
-    count_wide(a, n, counts);
-    for (int d = 0; d < WIDE_DIGITS; d++) {
-        real_key *swap = a;
-
-        if (counts[d][a[0] >> (WIDE * d) & (WIDE_VALUES - 1)] == n)
-            continue;
-        scatter_wide(a, b, n, WIDE * d, counts[d]);
-        a = b;
-        b = swap;
-    }
+    shift = window_shift(a, n);
+    a = sort_window(a, (real_key *)room, n, shift);
+    if (shift > 0)
+        sort_runs(a, n, shift);
     for (int64_t i = 0; i < n; i++)
         x[i] = real_of(a[i]);
 }
