@@ -18,6 +18,9 @@
     ROW(huber) \
     ROW(quantile) \
     ROW(logistic) \
+    ROW(tree) \
+    ROW(forest) \
+    ROW(extra_trees) \
     ROW(constant)
 
 #define ROW(name) extern const struct mls_learner_type mls_learner_##name;

@@ -25,6 +25,24 @@ static struct mls_settings settings_for(const struct mls_learner_type *learner)
                                   .seed = 1 };
 }
 
+/* Without bags of rows drawn at random, in which a row of weight 2 is in or out
+ * as a whole, and a row in another place is drawn by another number; and with
+ * leaves of several rows, for weights change no leaf of a single one. */
+static struct mls_settings settled_settings_for(
+    const struct mls_learner_type *learner)
+{
+    static const char *const set[] = { "min_samples_leaf=5",
+                                       "bootstrap=false" };
+    struct mls_settings settings = settings_for(learner);
+
+    settings.set = set;
+    if (mls_params_find(learner->params, "min_samples_leaf", NULL))
+        settings.set_count = 1;
+    if (mls_params_find(learner->params, "bootstrap", NULL))
+        settings.set_count = 2;
+    return settings;
+}
+
 static void loads(const struct mls_learner_type *learner, enum mls_task task)
 {
     struct mls_settings settings = settings_for(learner);
@@ -91,7 +109,7 @@ static void threads_columns_and_blocks_do_not_change_a_byte(void **state)
 static void weights(const struct mls_learner_type *learner,
                     enum mls_task task)
 {
-    struct mls_settings settings = settings_for(learner);
+    struct mls_settings settings = settled_settings_for(learner);
     struct form weighted = { .task = task, .weighted = true };
     struct form repeated = { .task = task, .repeated = true };
     struct form plain = { .task = task };
@@ -150,7 +168,7 @@ static bool takes_offset(const struct mls_settings *settings,
 static void offsets(const struct mls_learner_type *learner,
                     enum mls_task task)
 {
-    struct mls_settings settings = settings_for(learner);
+    struct mls_settings settings = settled_settings_for(learner);
     struct form with = { .task = task, .offset = true };
     struct form plain = { .task = task };
     struct form weighted = { .task = task, .offset = true, .weighted = true };
@@ -247,7 +265,7 @@ static void an_offset_of_a_loss_of_differences_is_taken_from_y(void **state)
 static void permuted(const struct mls_learner_type *learner,
                      enum mls_task task)
 {
-    struct mls_settings settings = settings_for(learner);
+    struct mls_settings settings = settled_settings_for(learner);
     struct form plain = { .task = task };
     struct form rotated = { .task = task, .rotated_rows = true };
     struct mls_pipeline *p = fit_form(&plain, &settings, NULL, 0, 1);
