@@ -16,15 +16,20 @@
  */
 size_t mls_format_real(double value, char text[MLS_REAL_TEXT]);
 /*
- * The same text, quicker for numbers that come after others like them: the hint
- * remembers how many decimals the last ones had.  { 0 } is a start; no hint
- * changes what is written.  One hint a column and thread.
+ * The same text for the reals of a column, each in a slot of its own, which is
+ * much quicker than one by one.  NaN is missing and has no text.
+ *   values   count reals
+ *   slots    text i begins at slots + i * stride; the rest of its MLS_REAL_SLOT
+ *            bytes is overwritten, and the last of them receives the length
+ *   stride   at least MLS_REAL_SLOT
  */
-struct mls_real_hint {
-    unsigned char decimals, misses;
-};
-size_t mls_format_real_like(double value, struct mls_real_hint *hint,
-                            char text[MLS_REAL_TEXT]);
+#define MLS_REAL_SLOT 32
+void mls_format_reals(const double *values, int64_t count, char *slots,
+                      size_t stride);
+static inline size_t mls_slot_length(const char *slot)
+{
+    return (unsigned char)slot[MLS_REAL_SLOT - 1];
+}
 size_t mls_format_integer(int64_t value, char text[MLS_REAL_TEXT]);
 
 /*

@@ -8,8 +8,6 @@
  */
 #include "table/date.h"
 
-#include <stdio.h>
-
 #define MICROS 1000000LL
 #define DAY_MICROS (86400 * MICROS)
 #define DAYS_TO_1970 719468     /* from 0000-03-01 */
@@ -209,39 +207,72 @@ bool mls_date_parse_day(const char *text, int64_t *time)
     return true;
 }
 
+/* value as so many digits at text[at]; returns where they end. */
+static size_t put(char *text, size_t at, int value, int digits)
+{
+    for (int i = digits; i-- > 0; value /= 10)
+        text[at + (size_t)i] = (char)('0' + value % 10);
+    return at + (size_t)digits;
+}
+
+static size_t put_day(char *text, enum mls_date_form form, int year, int month,
+                      int day)
+{
+    bool day_first = form == MLS_DATE_DAY_MONTH;
+    int digits = year > 9999 ? 5 : 4; /* 10000 in UTC is 9999 elsewhere */
+    size_t at;
+
+    if (form == MLS_DATE_ISO) {
+        at = put(text, 0, year, digits);
+        text[at] = '-';
+        at = put(text, at + 1, month, 2);
+        text[at] = '-';
+        return put(text, at + 1, day, 2);
+    }
+    at = put(text, 0, day_first ? day : month, 2);
+    text[at] = '/';
+    at = put(text, at + 1, day_first ? month : day, 2);
+    text[at] = '/';
+    return put(text, at + 1, year, digits);
+}
+
+static size_t put_time(char *text, size_t at, int64_t micros)
+{
+    int seconds = (int)(micros / MICROS), fraction = (int)(micros % MICROS);
+
+    text[at] = 'T';
+    at = put(text, at + 1, seconds / 3600, 2);
+    text[at] = ':';
+    at = put(text, at + 1, seconds / 60 % 60, 2);
+    text[at] = ':';
+    at = put(text, at + 1, seconds % 60, 2);
+    if (fraction == 0)
+        return at;
+    text[at] = '.';
+    at = put(text, at + 1, fraction, 6);
+    while (text[at - 1] == '0')
+        at--;
+    return at;
+}
+
+/* By hand: snprintf takes ten times as long. */
 size_t mls_date_format(int64_t time, enum mls_date_form form, bool has_time,
                        char text[MLS_DATE_TEXT])
 {
     int64_t days = time / DAY_MICROS, rest = time % DAY_MICROS;
-    int year, month, day, length;
-    int seconds, fraction;
+    int year, month, day;
+    size_t length;
 
     if (rest < 0) {
         rest += DAY_MICROS;
         days--;
     }
     date_from_days(days, &year, &month, &day);
-    if (form == MLS_DATE_ISO)
-        length = snprintf(text, MLS_DATE_TEXT, "%04d-%02d-%02d", year, month,
-                          day);
-    else
-        length = snprintf(text, MLS_DATE_TEXT, "%02d/%02d/%04d",
-                          form == MLS_DATE_DAY_MONTH ? day : month,
-                          form == MLS_DATE_DAY_MONTH ? month : day, year);
-    if (!has_time)
-        return (size_t)length;
-    seconds = (int)(rest / MICROS);
-    fraction = (int)(rest % MICROS);
-    length += snprintf(text + length, (size_t)(MLS_DATE_TEXT - length),
-                       "T%02d:%02d:%02d", seconds / 3600, seconds / 60 % 60,
-                       seconds % 60);
-    if (fraction == 0)
-        return (size_t)length;
-    length += snprintf(text + length, (size_t)(MLS_DATE_TEXT - length),
-                       ".%06d", fraction);
-    while (text[length - 1] == '0')
-        text[--length] = '\0';
-    return (size_t)length;
+    length = put_day(text, form, year, month, day);
+    if (has_time)
+        length = put_time(text, length, rest);
+    text[length] = '\0';
+    return length;
 }
 
 void mls_date_split(int64_t time, struct mls_date_parts *parts)

@@ -21,7 +21,8 @@ bool mls_date_parse(const char *text, size_t length, enum mls_date_form form,
 /* The same for 2024-05-31 alone; text has 10 bytes. */
 bool mls_date_parse_day(const char *text, int64_t *time);
 /* In the form given ('/' for the slashed ones): 2024-05-31T23:59:59.5, or
- * without the time of day.  Returns the length. */
+ * without the time of day.  time is of the years 0 to 10000, as parsing gives
+ * it.  Returns the length. */
 size_t mls_date_format(int64_t time, enum mls_date_form form, bool has_time,
                        char text[MLS_DATE_TEXT]);
 

@@ -19,9 +19,19 @@
  * the bytes are those of one thread.  At most BATCH pieces are underway at
  * once, however slow the output is.
  *
- * Columns of numbers are told what their last numbers looked like (see
- * mls_format_real_like), and of each dictionary it is known beforehand whether
- * any level needs quotes.
+ * Most cells are prepared in slots of 32 bytes, text in front and its length in
+ * the last one: numbers and dates strip by strip, a few hundred cells at once,
+ * column by column; the levels of small dictionaries once for all, with their
+ * quotes.  A row is then put together by copying 32 bytes for each cell and
+ * going on by its length:
+ *
+ *     strip   | 1.5      3| | level A   7| | 2024-05-31  10|
+ *     sheet   1.5,level A,2024-05-31
+ *
+ * so that nothing a cell looks like decides what is done next.  Measured with
+ * one thread, 1,000,000 x 28 reals to a file in memory: full doubles 73 ns a
+ * cell became 23, six decimals 35 became 16.  Long levels, texts, sparse columns
+ * and dialects in which numbers need quotes go cell by cell.
  */
 #include <assert.h>
 #include <pthread.h>
@@ -38,11 +48,23 @@
 #define BATCH_CELLS (4 * 1024 * 1024)   /* fewer pieces when rows are wide */
 #define BATCH_LEAST 8
 #define FIRST_SHEET (64 * 1024)
-#define NUMBER_ROOM 40          /* a number, what follows it, and to spare */
+#define CELL_ROOM 40            /* a number, what follows it, and to spare */
+#define STRIP_CELLS 1024         /* 32 KB; half as many were slower */
+#define STRIP_STEP 32           /* rows: numbers are written so many at once */
+#define SLOT MLS_REAL_SLOT
+#define SLOT_TEXT (SLOT - 1)
+#define LEVELS_LIMIT 8192       /* of a dictionary that is put in slots */
 
-/* What one column of a piece has come to. */
+/* How the cells of a column are written. */
+enum way {
+    BY_CELL,
+    BY_STRIP,                   /* numbers, dates: slots of the strip */
+    BY_LEVEL                    /* codes: slots of the levels */
+};
+
+/* A column of a piece. */
 struct progress {
-    struct mls_real_hint hint;
+    enum way way;
     int64_t sparse;             /* the next non-zero */
 };
 
@@ -50,6 +72,7 @@ struct sheet {
     char *bytes;
     size_t length, capacity;
     struct progress *columns;
+    char *slots;                /* of a strip */
 };
 
 struct piece {
@@ -64,10 +87,16 @@ struct mls_writer {
     char delimiter, quote, escape, comment, decimal;
     bool special[256];          /* bytes that make a cell quoted */
     bool plain_numbers;         /* no number needs quotes or another point */
-    bool *plain_levels;         /* per column: no level needs quotes */
+    bool plain_dates;
+    char **levels;              /* per column: their slots, missing last, or
+                                 * NULL */
 
     int64_t piece_rows;         /* rows of a piece, and pieces at once */
     int64_t batch;
+    int64_t strip_rows;         /* of a strip; and its columns, all of them */
+    int64_t strip_columns;      /* when it has more than one row */
+    size_t stride;              /* from a row of slots to the next */
+    size_t row_room;            /* for a row of a strip */
     struct piece pieces[BATCH];
     int64_t piece_count;
     struct sheet sheets[BATCH];
@@ -148,24 +177,17 @@ static void put_bytes(struct sheet *s, const char *bytes, size_t length)
     s->length += length;
 }
 
-/* Room for a delimiter or a line end is always left after a cell. */
-static bool add_plain(struct sheet *s, const char *bytes, size_t length,
-                      struct mls_error *err)
-{
-    if (!make_room(s, length + NUMBER_ROOM, err))
-        return false;
-    put_bytes(s, bytes, length);
-    return true;
-}
-
+/* Room for the rest of a row of slots is always left after a cell. */
 static bool add_cell(const struct mls_writer *w, struct sheet *s,
                      const char *bytes, size_t length, bool first,
                      struct mls_error *err)
 {
-    if (!must_quote(w, bytes, length, first))
-        return add_plain(s, bytes, length, err);
-    if (!make_room(s, 2 * length + NUMBER_ROOM, err))
+    if (!make_room(s, 2 * length + w->row_room, err))
         return false;
+    if (!must_quote(w, bytes, length, first)) {
+        put_bytes(s, bytes, length);
+        return true;
+    }
     put(s, w->quote);
     for (size_t i = 0; i < length; i++) {
         if (bytes[i] == w->quote || (w->escape != 0 && bytes[i] == w->escape))
@@ -177,21 +199,14 @@ static bool add_cell(const struct mls_writer *w, struct sheet *s,
 }
 
 static bool add_real(const struct mls_writer *w, struct sheet *s,
-                     struct mls_real_hint *hint, double value, bool first,
-                     struct mls_error *err)
+                     double value, bool first, struct mls_error *err)
 {
     char text[MLS_REAL_TEXT];
     size_t length;
 
     if (isnan(value))
         return add_cell(w, s, "", 0, first, err);
-    if (w->plain_numbers) {
-        if (!make_room(s, MLS_REAL_TEXT + NUMBER_ROOM, err))
-            return false;
-        s->length += mls_format_real_like(value, hint, s->bytes + s->length);
-        return true;
-    }
-    length = mls_format_real_like(value, hint, text);
+    length = mls_format_real(value, text);
     for (size_t i = 0; i < length; i++)
         text[i] = text[i] == '.' ? w->decimal : text[i];
     return add_cell(w, s, text, length, first, err);
@@ -207,8 +222,7 @@ static bool add_code(const struct mls_writer *w, struct sheet *s, int64_t i,
     if (code == MLS_CODE_MISSING || dictionary == NULL)
         return add_cell(w, s, "", 0, i == 0, err);
     level = mls_dictionary_level(dictionary, code, &length);
-    return w->plain_levels[i] ? add_plain(s, level, length, err)
-                              : add_cell(w, s, level, length, i == 0, err);
+    return add_cell(w, s, level, length, i == 0, err);
 }
 
 static bool add_time(const struct mls_writer *w, struct sheet *s, int64_t i,
@@ -245,30 +259,6 @@ static bool add_text(const struct mls_writer *w, struct sheet *s,
                     err);
 }
 
-/* ---- pieces ---- */
-
-static bool start_piece(const struct mls_writer *w, const struct piece *p,
-                        struct sheet *s, struct mls_error *err)
-{
-    int64_t count = w->schema.count;
-
-    if (s->columns == NULL)
-        s->columns = mls_new(count, sizeof(*s->columns), err);
-    if (s->columns == NULL)
-        return false;
-    s->length = 0;
-    for (int64_t i = 0; i < count; i++) {
-        const struct mls_column *column = p->block->columns[i];
-        bool found;
-
-        s->columns[i] = (struct progress){ 0 };
-        if (column->storage == MLS_STORE_SPARSE)
-            s->columns[i].sparse =
-                mls_column_sparse_find(column, p->first, &found);
-    }
-    return make_room(s, NUMBER_ROOM, err);
-}
-
 static bool add_field(const struct mls_writer *w, struct sheet *s,
                       const struct mls_column *column, int64_t i, int64_t row,
                       struct mls_error *err)
@@ -278,35 +268,212 @@ static bool add_field(const struct mls_writer *w, struct sheet *s,
 
     switch (column->storage) {
     case MLS_STORE_REAL:
-        return add_real(w, s, &progress->hint, column->real[row], first, err);
+        return add_real(w, s, column->real[row], first, err);
     case MLS_STORE_CODE:
         return add_code(w, s, i, column->code[row], err);
     case MLS_STORE_TIME:
         return add_time(w, s, i, column->time[row], err);
     case MLS_STORE_SPARSE:
-        return add_real(w, s, &progress->hint,
-                        next_sparse(column, &progress->sparse, row), first,
-                        err);
+        return add_real(w, s, next_sparse(column, &progress->sparse, row),
+                        first, err);
     case MLS_STORE_TEXT:
         break;
     }
     return add_text(w, s, column, row, first, err);
 }
 
+/* ---- strips ---- */
+
+static void fill_slot(char *slot, const char *text, size_t length)
+{
+    memcpy(slot, text, length);
+    slot[SLOT_TEXT] = (char)length;
+}
+
+/* What a missing cell needs: quotes where it is all of a line. */
+static size_t missing_length(const struct mls_writer *w)
+{
+    return w->schema.count == 1 ? 2 : 0;
+}
+
+static void fill_missing(const struct mls_writer *w, char *slot)
+{
+    slot[0] = slot[1] = w->quote;
+    slot[SLOT_TEXT] = (char)missing_length(w);
+}
+
+static void fill_dates(const struct mls_writer *w, const int64_t *time,
+                       int64_t rows, int64_t i, char *slots)
+{
+    const struct mls_field *field = &w->schema.fields[i];
+
+    for (int64_t r = 0; r < rows; r++, slots += w->stride) {
+        char text[MLS_DATE_TEXT];
+
+        if (time[r] == MLS_TIME_MISSING)
+            fill_missing(w, slots);
+        else
+            fill_slot(slots, text,
+                      mls_date_format(time[r], field->date_form,
+                                      field->date_has_time, text));
+    }
+}
+
+/* The processor does not foresee the next strip's cells, for between two of a
+ * column lie those of all others: a tenth of the time. */
+static void fetch_ahead(const double *real, int64_t rows)
+{
+    for (int64_t r = 0; r < rows; r += 64 / (int64_t)sizeof(*real))
+        __builtin_prefetch(real + rows + r);
+}
+
+static void fill_reals(const struct mls_writer *w, const double *real,
+                       int64_t rows, char *slots)
+{
+    fetch_ahead(real, rows);
+    mls_format_reals(real, rows, slots, w->stride);
+    if (missing_length(w) == 0)
+        return;
+    for (int64_t r = 0; r < rows; r++) {
+        if (isnan(real[r]))
+            fill_missing(w, slots + (size_t)r * w->stride);
+    }
+}
+
+static void fill_strip(const struct mls_writer *w, const struct piece *p,
+                       struct sheet *s, int64_t row, int64_t rows,
+                       int64_t first, int64_t end)
+{
+    for (int64_t i = first; i < end; i++) {
+        const struct mls_column *column = p->block->columns[i];
+        char *slots = s->slots + (size_t)(i - first) * SLOT;
+
+        if (s->columns[i].way != BY_STRIP)
+            continue;
+        if (column->storage == MLS_STORE_REAL)
+            fill_reals(w, column->real + row, rows, slots);
+        else
+            fill_dates(w, column->time + row, rows, i, slots);
+    }
+}
+
+static const char *level_slot(const struct mls_writer *w, int64_t i,
+                              uint32_t code)
+{
+    const struct mls_dictionary *dictionary = w->schema.fields[i].dictionary;
+    size_t at = code != MLS_CODE_MISSING ? code : (size_t)dictionary->count;
+
+    return w->levels[i] + SLOT * at;
+}
+
+/* Columns [first, end) of a row, a delimiter after each. */
+static bool add_cells(const struct mls_writer *w, const struct piece *p,
+                      struct sheet *s, int64_t row, const char *slots,
+                      int64_t first, int64_t end, struct mls_error *err)
+{
+    struct mls_column *const *columns = p->block->columns;
+    char *to;
+
+    if (!make_room(s, w->row_room, err))
+        return false;
+    to = s->bytes + s->length;
+    for (int64_t i = first; i < end; i++, slots += SLOT) {
+        enum way way = s->columns[i].way;
+        const char *slot = slots;
+
+        if (way != BY_CELL) {
+            if (way == BY_LEVEL)
+                slot = level_slot(w, i, columns[i]->code[row]);
+            memcpy(to, slot, SLOT);
+            to += mls_slot_length(slot);
+        } else {
+            s->length = (size_t)(to - s->bytes);
+            if (!add_field(w, s, columns[i], i, row, err))
+                return false;
+            to = s->bytes + s->length;
+        }
+        *to++ = w->delimiter;
+    }
+    s->length = (size_t)(to - s->bytes);
+    return true;
+}
+
+/* ---- pieces ---- */
+
+static enum way way_of(const struct mls_writer *w, int64_t i,
+                       const struct mls_column *column)
+{
+    switch (column->storage) {
+    case MLS_STORE_REAL:
+        return w->plain_numbers ? BY_STRIP : BY_CELL;
+    case MLS_STORE_TIME:
+        return w->plain_dates ? BY_STRIP : BY_CELL;
+    case MLS_STORE_CODE:
+        return w->levels[i] != NULL ? BY_LEVEL : BY_CELL;
+    case MLS_STORE_SPARSE:
+    case MLS_STORE_TEXT:
+        break;
+    }
+    return BY_CELL;
+}
+
+static bool start_piece(const struct mls_writer *w, const struct piece *p,
+                        struct sheet *s, struct mls_error *err)
+{
+    int64_t count = w->schema.count;
+
+    if (s->columns == NULL)
+        s->columns = mls_new(count, sizeof(*s->columns), err);
+    if (s->columns != NULL && s->slots == NULL)
+        s->slots = mls_new(w->strip_rows, (int64_t)w->stride, err);
+    if (s->columns == NULL || s->slots == NULL)
+        return false;
+    s->length = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const struct mls_column *column = p->block->columns[i];
+        bool found;
+
+        s->columns[i] = (struct progress){ .way = way_of(w, i, column) };
+        if (column->storage == MLS_STORE_SPARSE)
+            s->columns[i].sparse =
+                mls_column_sparse_find(column, p->first, &found);
+    }
+    return true;
+}
+
+/* All of so many rows: the columns of one strip, or one row strip by strip. */
+static bool add_rows(const struct mls_writer *w, const struct piece *p,
+                     struct sheet *s, int64_t row, int64_t rows,
+                     struct mls_error *err)
+{
+    int64_t count = w->schema.count, end;
+
+    for (int64_t first = 0; first < count; first = end) {
+        end = count - first < w->strip_columns ? count
+                                               : first + w->strip_columns;
+        fill_strip(w, p, s, row, rows, first, end);
+        for (int64_t r = 0; r < rows; r++) {
+            if (!add_cells(w, p, s, row + r,
+                           s->slots + (size_t)r * w->stride, first, end, err))
+                return false;
+            if (end == count)
+                s->bytes[s->length - 1] = '\n';
+        }
+    }
+    return true;
+}
+
 static bool fill_sheet(const struct mls_writer *w, const struct piece *p,
                        struct sheet *s, struct mls_error *err)
 {
+    int64_t end = p->first + p->rows;
+
     if (!start_piece(w, p, s, err))
         return false;
-    for (int64_t row = p->first; row < p->first + p->rows; row++) {
-        for (int64_t i = 0; i < w->schema.count; i++) {
-            if (i > 0)
-                put(s, w->delimiter);
-            if (!add_field(w, s, p->block->columns[i], i, row, err))
-                return false;
-        }
-        put(s, '\n');
-        if (!make_room(s, NUMBER_ROOM, err))
+    for (int64_t row = p->first; row < end; row += w->strip_rows) {
+        int64_t rows = end - row < w->strip_rows ? end - row : w->strip_rows;
+
+        if (!add_rows(w, p, s, row, rows, err))
             return false;
     }
     return true;
@@ -407,44 +574,80 @@ bool mls_writer_block(struct mls_writer *w, const struct mls_block *block,
 
 /* ---- the file ---- */
 
-static bool needs_no_quotes(const struct mls_writer *w,
-                            const struct mls_dictionary *d, bool first)
+/* Whether no text of these characters, which never begin or end with a space,
+ * needs quotes. */
+static bool plain(const struct mls_writer *w, const char *characters)
 {
-    for (int64_t code = 0; d != NULL && code < d->count; code++) {
-        size_t length;
-        const char *level = mls_dictionary_level(d, (uint32_t)code, &length);
-
-        if (must_quote(w, level, length, first))
+    for (const char *c = characters; *c != '\0'; c++) {
+        if (w->special[(unsigned char)*c] || *c == w->comment)
             return false;
     }
     return true;
+}
+
+/* The slots of a column's levels; *slots stays NULL when one is too long. */
+static bool fill_levels(const struct mls_writer *w, int64_t i, char **slots,
+                        struct mls_error *err)
+{
+    const struct mls_dictionary *d = w->schema.fields[i].dictionary;
+    struct sheet cell = { 0 };
+    bool ok = true, fit = d != NULL && d->count <= LEVELS_LIMIT;
+    char *made = NULL;
+
+    if (!fit)
+        return true;
+    made = mls_new(d->count + 1, SLOT, err);
+    ok = made != NULL;
+    for (int64_t code = 0; ok && fit && code < d->count; code++) {
+        size_t length;
+        const char *level = mls_dictionary_level(d, (uint32_t)code, &length);
+
+        cell.length = 0;
+        ok = add_cell(w, &cell, level, length, i == 0, err);
+        fit = cell.length <= SLOT_TEXT;
+        if (ok && fit)
+            fill_slot(made + SLOT * code, cell.bytes, cell.length);
+    }
+    if (ok && fit) {
+        fill_missing(w, made + SLOT * d->count);
+        *slots = made;
+        made = NULL;
+    }
+    mls_free(made);
+    mls_free(cell.bytes);
+    return ok;
 }
 
 static bool look_ahead(struct mls_writer *w, struct mls_error *err)
 {
     int64_t columns = w->schema.count > 0 ? w->schema.count : 1;
     int64_t batch = BATCH_CELLS / columns;
+    bool ok;
 
     w->piece_rows = PIECE_CELLS / columns > 1 ? PIECE_CELLS / columns : 1;
     w->batch = batch < BATCH_LEAST ? BATCH_LEAST
              : batch > BATCH       ? BATCH
                                    : batch;
-    w->plain_numbers = w->decimal == '.';
-    for (const char *c = "0123456789+-.einf"; *c != '\0'; c++) {
-        if (w->special[(unsigned char)*c] || *c == w->comment)
-            w->plain_numbers = false;
-    }
-    w->plain_levels = mls_new(w->schema.count, sizeof(*w->plain_levels), err);
-    for (int64_t i = 0; w->plain_levels != NULL && i < w->schema.count; i++)
-        w->plain_levels[i] =
-            needs_no_quotes(w, w->schema.fields[i].dictionary, i == 0);
-    return w->plain_levels != NULL;
+    w->strip_columns = columns < STRIP_CELLS ? columns : STRIP_CELLS;
+    w->strip_rows = STRIP_CELLS / w->strip_columns;
+    if (w->strip_rows > STRIP_STEP)
+        w->strip_rows -= w->strip_rows % STRIP_STEP;
+    /* Odd, so that a column's slots are spread over the cache. */
+    w->stride = (size_t)(w->strip_columns | 1) * SLOT;
+    w->row_room = (size_t)w->strip_columns * (SLOT + 1) + CELL_ROOM;
+    w->plain_numbers = w->decimal == '.' && plain(w, "0123456789+-.einf");
+    w->plain_dates = plain(w, "0123456789-/T:.");
+    w->levels = mls_new(w->schema.count, sizeof(*w->levels), err);
+    ok = w->levels != NULL;
+    for (int64_t i = 0; ok && i < w->schema.count; i++)
+        ok = fill_levels(w, i, &w->levels[i], err);
+    return ok;
 }
 
 static bool write_header(struct mls_writer *w, struct mls_error *err)
 {
     struct sheet *s = take_sheet(w);
-    bool ok = make_room(s, NUMBER_ROOM, err);
+    bool ok = make_room(s, w->row_room, err);
 
     for (int64_t i = 0; ok && i < w->schema.count; i++) {
         const char *name = w->schema.fields[i].name;
@@ -488,11 +691,14 @@ struct mls_writer *mls_writer_open(const char *path,
 
 static void free_writer(struct mls_writer *w)
 {
+    for (int64_t i = 0; w->levels != NULL && i < w->schema.count; i++)
+        mls_free(w->levels[i]);
+    mls_free(w->levels);
     mls_schema_clear(&w->schema);
-    mls_free(w->plain_levels);
     for (int i = 0; i < w->sheet_count; i++) {
         mls_free(w->sheets[i].bytes);
         mls_free(w->sheets[i].columns);
+        mls_free(w->sheets[i].slots);
     }
     pthread_mutex_destroy(&w->mutex);
     mls_free(w);

@@ -86,6 +86,52 @@ static void dates_keep_their_form(void **state)
                   "2024-06-01,,2024-05-31T10:00:00.5\n");
 }
 
+/* Missing cells, integers, both zeros and long levels by strips and slots; one
+ * column more than a strip holds, which is then one row in parts. */
+static void strips_change_no_cell(void **state)
+{
+    static const char *const cells[] = {
+        "1.5", "-0", "0", "", "-12345678", "0.0001234", "1e-07", "1e+300",
+        "0.30000000000000004", "99999999999999.5", "123456789012345",
+        "-0.1", "2097152", "0.5"
+    };
+    const int kinds = sizeof(cells) / sizeof(*cells);
+    static const int widths[] = { 2, 3, 33, 1024, 1025, 2500 };
+    struct mls_text text = { 0 };
+    struct mls_table table;
+    char *out;
+
+    (void)state;
+    check_written("d,t\n0001-01-01T00:30:00+01:00,a\n"
+                  "9999-12-31T23:30:00-01:00,b\n2024-02-29T01:02:03.25,a\n"
+                  ",b\n", NULL, NULL,
+                  "d,t\n0000-12-31T23:30:00,a\n10000-01-01T00:30:00,b\n"
+                  "2024-02-29T01:02:03.25,a\n,b\n");
+    check_written("l,n\n\"a level of more than 31 bytes, with a comma\",1\n"
+                  "\"one, short\",2\n\"a level of more than 31 bytes, with a "
+                  "comma\",3\n,4\n", NULL, NULL,
+                  "l,n\n\"a level of more than 31 bytes, with a comma\",1\n"
+                  "\"one, short\",2\n\"a level of more than 31 bytes, with a "
+                  "comma\",3\n,4\n");
+    for (size_t k = 0; k < sizeof(widths) / sizeof(*widths); k++) {
+        for (int row = -1; row < (widths[k] < 100 ? 70 : 2); row++) {
+            for (int i = 0; i < widths[k]; i++) {
+                if (row < 0)
+                    mls_text_format(&text, "c%d", i);
+                else
+                    mls_text_add(&text, cells[(i + 5 * row) % kinds]);
+                mls_text_add(&text, i + 1 < widths[k] ? "," : "\n");
+            }
+        }
+        must_read(text.bytes, NULL, &table);
+        out = written(&table, NULL);
+        assert_string_equal(out, text.bytes);
+        free(out);
+        mls_table_clear(&table);
+        mls_text_clear(&text);
+    }
+}
+
 static void a_dialect_is_followed(void **state)
 {
     const struct mls_dialect dialect = { .delimiter = ',', .quote = '\'',
@@ -323,6 +369,7 @@ int main(void)
         cmocka_unit_test(quotes_stand_only_where_they_must),
         cmocka_unit_test(a_table_of_one_column_quotes_its_empty_cells),
         cmocka_unit_test(dates_keep_their_form),
+        cmocka_unit_test(strips_change_no_cell),
         cmocka_unit_test(a_dialect_is_followed),
         cmocka_unit_test(what_is_written_reads_back_the_same),
         cmocka_unit_test(sparse_columns_are_spread),
