@@ -1,7 +1,7 @@
 /*
  * The model of all tree learners: what it can do, in one table.  It is built in
- * trees_build.c, checked in trees_check.c, made ready in trees_plan.c, scores in
- * trees_score.c, explains in trees_shap.c and shows itself in trees_describe.c.
+ * trees_build.c, checked in trees_check.c, made ready in trees_plan.c, scores
+ * in trees_score.c, explains in trees_shap.c and shows itself in trees_describe.c.
  */
 #include <assert.h>
 

@@ -190,7 +190,7 @@ static void enter(struct workshop *w, int64_t i, int32_t depth)
     w->last[feature] = depth;
 }
 
-/* Along the chain: edges, shares merged by feature, what features there are, how
+/* Along the chain: edges, shares merged by feature, the features, how
  * many of them at most on one path. */
 static void find_edges(struct workshop *w)
 {
@@ -477,7 +477,7 @@ struct rows {
     int64_t first, count;
     uint8_t *planes;
     int64_t stride;
-    double *out;                /* of the view: rows x outputs x (features + 1) */
+    double *out;                /* of the view, see mls_model_type */
 };
 
 /* What the tree adds for output `output` from values `value` of its leaves. */

@@ -342,7 +342,8 @@ static bool score_rows(const struct mls_model *model, const struct rows *r,
                        double *out)
 {
     struct mls_view view = { r->count, r->features,
-                             (const struct mls_column *const *)r->columns, NULL };
+                             (const struct mls_column *const *)r->columns,
+                             NULL };
 
     return model->type->score(model, &view, out, &err);
 }
