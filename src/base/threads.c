@@ -28,6 +28,7 @@
 
 #define MOST_THREADS 1024
 #define SPINS 100 /* of a pause: a few microseconds */
+#define TEAM_SPINS 500 /* a phase ends for all at about the same time */
 
 struct job {
     const struct mls_run *run;
@@ -325,6 +326,88 @@ bool mls_parallel(const struct mls_run *run, int64_t tasks, mls_task *task,
 int mls_worker(void)
 {
     return worker_number;
+}
+
+/* ---- Teams ------------------------------------------------------------- */
+
+/*
+ * A job of as many tasks as members.  A member waits in its task for all
+ * others, so each task gets a thread of its own: no thread takes a second one
+ * before every member has at least begun.  (Without a wait in it one thread may
+ * well do all members in turn.)
+ */
+struct mls_team {
+    int size;
+    mls_team_member *member;
+    void *context;
+    _Atomic int arrived;
+    _Atomic uint32_t rounds;    /* of waiting that are over */
+    pthread_mutex_t mutex;
+    pthread_cond_t go_on;
+};
+
+int mls_team_size(const struct mls_team *team)
+{
+    return team->size;
+}
+
+void mls_team_wait(struct mls_team *team)
+{
+    uint32_t round = atomic_load(&team->rounds);
+
+    if (team->size == 1)
+        return;
+    if (atomic_fetch_add(&team->arrived, 1) == team->size - 1) {
+        atomic_store(&team->arrived, 0);
+        pthread_mutex_lock(&team->mutex);
+        atomic_store(&team->rounds, round + 1);
+        pthread_cond_broadcast(&team->go_on);
+        pthread_mutex_unlock(&team->mutex);
+        return;
+    }
+    for (int spins = 0; spins < TEAM_SPINS; spins++) {
+        if (atomic_load(&team->rounds) != round)
+            return;
+        spin_once();
+    }
+    pthread_mutex_lock(&team->mutex);
+    while (atomic_load(&team->rounds) == round)
+        pthread_cond_wait(&team->go_on, &team->mutex);
+    pthread_mutex_unlock(&team->mutex);
+}
+
+static bool be_member(void *team_, int64_t i, struct mls_error *err)
+{
+    struct mls_team *team = team_;
+
+    (void)err;
+    team->member(team->context, team, (int)i);
+    return true;
+}
+
+void mls_team_run(const struct mls_run *run, int most, mls_team_member *member,
+                  void *context)
+{
+    struct mls_pool *pool = run ? run->pool : NULL;
+    struct mls_team team = { .size = 1, .member = member, .context = context };
+    struct job job = { .task = be_member, .context = &team };
+
+    if (!pool || pool->count == 0 || most <= 1 || in_task
+        || atomic_exchange(&pool->busy, true)) {
+        member(context, &team, 0);
+        return;
+    }
+    team.size = most <= pool->count ? most : pool->count + 1;
+    job.tasks = team.size;
+    atomic_init(&job.failed, job.tasks);
+    pthread_mutex_init(&team.mutex, NULL);
+    pthread_cond_init(&team.go_on, NULL);
+    open_job(pool, &job);
+    take_tasks(pool, &job);
+    close_job(pool);
+    atomic_store(&pool->busy, false);
+    pthread_cond_destroy(&team.go_on);
+    pthread_mutex_destroy(&team.mutex);
 }
 
 /* ---- Processors -------------------------------------------------------- */

@@ -28,6 +28,26 @@ MLS_CHECK bool mls_parallel(const struct mls_run *run, int64_t tasks,
                             mls_task *task, void *context,
                             struct mls_error *err);
 
+/*
+ * A team: the same function on several threads at once, for work in many short
+ * phases, where a job a phase would cost more than the phase.  Member 0 is the
+ * caller.  Between two phases all members call mls_team_wait as often as each
+ * other: nobody returns from it before all have come.  A wait spins for some
+ * microseconds, then sleeps.
+ *
+ *   most     the most members that are of use, >= 1
+ *   member   must not fail, and must not depend on size for any result
+ *
+ * The team is the caller alone when run has no pool, its pool is busy, or the
+ * caller is within a task.
+ */
+struct mls_team;
+typedef void mls_team_member(void *context, struct mls_team *team, int index);
+void mls_team_run(const struct mls_run *run, int most, mls_team_member *member,
+                  void *context);
+int mls_team_size(const struct mls_team *team);
+void mls_team_wait(struct mls_team *team);
+
 /* A number below mls_pool_threads, the same within one task: for scratch. */
 int mls_worker(void);
 

@@ -21,6 +21,7 @@
     ROW(tree) \
     ROW(forest) \
     ROW(extra_trees) \
+    ROW(gbdt) \
     ROW(constant)
 
 #define ROW(name) extern const struct mls_learner_type mls_learner_##name;

@@ -139,7 +139,7 @@ bool mls_dataset_lend(struct mls_table *table, const struct mls_target *target,
     return false;
 }
 
-void mls_dataset_drop_cells(struct mls_dataset *data)
+void mls_dataset_drop_cells(const struct mls_dataset *data)
 {
     mls_table_drop_cells(data->table);
 }

@@ -102,7 +102,7 @@ MLS_CHECK bool mls_dataset_lend(struct mls_table *table,
                                 struct mls_dataset *data,
                                 struct mls_error *err);
 /* The learner has what it needs of data->table: its blocks are freed. */
-void mls_dataset_drop_cells(struct mls_dataset *data);
+void mls_dataset_drop_cells(const struct mls_dataset *data);
 void mls_dataset_clear(struct mls_dataset *data);
 
 /* The first missing or infinite cell, as MLS_DATA with its place and the fix

@@ -106,6 +106,19 @@ static void threads_columns_and_blocks_do_not_change_a_byte(void **state)
     ask_all(same_bytes);
 }
 
+/* A learner that sets rows apart, to choose how long it learns, does not set the
+ * copies of a row apart together. */
+static void keep_rows_together(const struct mls_learner_type *learner,
+                               struct mls_settings *settings)
+{
+    static const char *const set[] = { "stopping=off", "iterations=50" };
+
+    if (mls_params_find(learner->params, "stopping", NULL)) {
+        settings->set = set;
+        settings->set_count = 2;
+    }
+}
+
 static void weights(const struct mls_learner_type *learner,
                     enum mls_task task)
 {
@@ -119,6 +132,7 @@ static void weights(const struct mls_learner_type *learner,
 
     if (!(learner->can & MLS_CAN_WEIGHTS))
         return;
+    keep_rows_together(learner, &settings);
     p = fit_form(&weighted, &settings, NULL, 0, 1);
     q = fit_form(&repeated, &settings, NULL, 0, 1);
     unweighted = fit_form(&plain, &settings, NULL, 0, 1);

@@ -516,6 +516,62 @@ static void each_failing_allocation_of_a_pool_is_reported(void **state)
     mls_memory_fail_at(0);
 }
 
+struct marching {
+    _Atomic int steps[8];
+    _Atomic bool apart;
+    _Atomic int size;
+};
+
+/* Each member makes 500 steps; nobody may be a step ahead of a wait. */
+static void march(void *context, struct mls_team *team, int index)
+{
+    struct marching *m = context;
+    int size = mls_team_size(team);
+
+    atomic_store(&m->size, size);
+    for (int step = 1; step <= 500; step++) {
+        atomic_store(&m->steps[index], step);
+        mls_team_wait(team);
+        for (int k = 0; k < size; k++)
+            if (atomic_load(&m->steps[k]) != step)
+                atomic_store(&m->apart, true);
+        mls_team_wait(team);
+    }
+}
+
+static bool march_in_task(void *context, int64_t i, struct mls_error *err)
+{
+    (void)i;
+    (void)err;
+    mls_team_run(context, 8, march, &(struct marching){ .size = 0 });
+    return true;
+}
+
+static void a_team_stays_in_step(void **state)
+{
+    struct mls_error err = { 0 };
+
+    (void)state;
+    for (size_t t = 0; t < 4; t++) {
+        for (int most = 1; most <= 8; most++) {
+            int expected = most < thread_counts[t] ? most : thread_counts[t];
+            struct marching m = { .size = 0 };
+            struct mls_run run;
+
+            start(&run, thread_counts[t]);
+            mls_team_run(&run, most, march, &m);
+            assert_int_equal(m.size, expected);
+            assert_false(m.apart);
+            for (int k = 0; k < expected; k++)
+                assert_int_equal(m.steps[k], 500);
+            /* Within a task it is the caller alone, and ends. */
+            assert_true(mls_parallel(&run, 4, march_in_task, &run, &err));
+            mls_run_clear(&run);
+        }
+    }
+    mls_team_run(NULL, 8, march, &(struct marching){ .size = 0 });
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -525,6 +581,7 @@ int main(void)
         cmocka_unit_test(the_smallest_failing_task_is_reported),
         cmocka_unit_test(a_job_within_a_task_runs_in_place),
         cmocka_unit_test(two_callers_may_share_a_pool),
+        cmocka_unit_test(a_team_stays_in_step),
         cmocka_unit_test(the_stop_flag_ends_a_job),
         cmocka_unit_test(a_deadline_ends_a_run_with_a_limit),
         cmocka_unit_test(a_pool_makes_do_with_fewer_threads),

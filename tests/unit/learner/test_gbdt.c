@@ -1,0 +1,456 @@
+/*
+ * Boosting: its loops against slow ones, its derivatives against differences
+ * of the losses, its trees against a greedy search in plain doubles.
+ */
+#include "test.h"
+
+#include "learner/gbdt_boost.h"
+#include "learner/gbdt_sample.h"
+#include "unit/learner/cases.h"
+
+static const struct mls_learner_type *const gbdt = &mls_learner_gbdt;
+
+/* ---- Codes made by hand ---- */
+
+struct codes {
+    struct mls_binned binned;
+    struct mls_bins bins[40];
+    double cuts[400];
+};
+
+static uint32_t number(int64_t i, int64_t j)
+{
+    return (uint32_t)((hashed(i, j + 100) + 1) * 1e6);
+}
+
+/* Feature j has 3 + 9 j codes, at most `most`; every third is categorical. */
+static void codes_new(struct codes *c, int64_t rows, int64_t features,
+                      int32_t most, int width)
+{
+    struct mls_error err;
+    struct mls_binned *b = &c->binned;
+
+    *b = (struct mls_binned){ .rows = rows, .features = features,
+                              .width = width, .bins = c->bins };
+    memset(c->bins, 0, sizeof(c->bins));
+    b->stride = (features * width + 15) / 16 * 16;
+    b->column_stride = (rows * width + 63) / 64 * 64 + 64;
+    b->by_row = mls_new_array(rows * b->stride, 1, &err);
+    b->by_column = mls_new_array(features * b->column_stride, 1, &err);
+    memset(b->by_row, 0, (size_t)(rows * b->stride));
+    memset(b->by_column, 0, (size_t)(features * b->column_stride));
+    for (int64_t j = 0; j < features; j++) {
+        int32_t codes = (int32_t)(3 + 9 * j) < most ? (int32_t)(3 + 9 * j)
+                                                    : most;
+
+        c->bins[j].codes = codes;
+        c->bins[j].categorical = j % 3 == 2;
+        for (int64_t i = 0; i < rows; i++) {
+            uint16_t code = (uint16_t)(number(i, j) % (uint32_t)codes);
+
+            memcpy(b->by_row + i * b->stride + j * width, &code,
+                   (size_t)width);
+            memcpy(b->by_column + j * b->column_stride + i * width, &code,
+                   (size_t)width);
+        }
+    }
+}
+
+static void codes_clear(struct codes *c)
+{
+    mls_free(c->binned.by_row);
+    mls_free(c->binned.by_column);
+}
+
+static int32_t code_at(const struct codes *c, int64_t row, int64_t j)
+{
+    const uint8_t *column =
+        c->binned.by_column + j * c->binned.column_stride;
+
+    return c->binned.width == 1
+        ? column[row] : ((const uint16_t *)(const void *)column)[row];
+}
+
+/* ---- Histograms ---- */
+
+static void check_histograms(int64_t features, int width, bool wide,
+                             bool spread, bool indexed, int64_t used)
+{
+    enum { ROWS = 3001 };
+    struct codes c;
+    struct mls_histogram_layout layout;
+    struct mls_error err;
+    int64_t *cells, *out;
+    uint32_t *rows;
+    int32_t list[40];
+    void *table;
+    int64_t count = 0;
+
+    codes_new(&c, ROWS, features, width == 1 ? 256 : 300, width);
+    assert_true(mls_histogram_layout_new(&layout, &c.binned, wide, spread,
+                                         NULL, &err));
+    cells = mls_new_array(2 * (ROWS + 4), sizeof(*cells), &err);
+    rows = mls_new(ROWS + 16, sizeof(*rows), &err);
+    table = mls_new_array(layout.slots, layout.cell, &err);
+    out = mls_new_array(2 * 400, sizeof(*out), &err);
+    assert_true(cells && rows && table && out);
+    for (int64_t i = 0; i < 2 * (ROWS + 4); i++)
+        cells[i] = ((int64_t)number(i, 3) - 1000000) * ((i & 1) ? 1 : 1 << 20);
+    for (int64_t i = 0; i < ROWS; i++)
+        if (!indexed || number(i, 5) % 3 == 0)
+            rows[count++] = (uint32_t)i;
+    for (int64_t j = 0; j < used; j++)
+        list[j] = (int32_t)(j * features / used);
+    memset(table, 0, (size_t)layout.slots * layout.cell);
+    mls_histogram_add(&layout, cells, indexed ? rows : NULL, 0, count, list,
+                      used, table);
+    for (int64_t j = 0; j < used; j++) {
+        int32_t f = list[j], codes = c.bins[f].codes;
+        int64_t sums[2][400] = { { 0 } };
+
+        for (int64_t k = 0; k < count; k++)
+            for (int part = 0; part <= wide; part++)
+                sums[part][code_at(&c, rows[k], f)] +=
+                    cells[rows[k] * (1 + wide) + part];
+        mls_histogram_merge(&layout, &table, 1, f, out);
+        for (int32_t k = 0; k < codes; k++)
+            for (int part = 0; part <= wide; part++)
+                assert_true(out[k * (1 + wide) + part] == sums[part][k]);
+    }
+    mls_free(cells);
+    mls_free(rows);
+    mls_free(table);
+    mls_free(out);
+    mls_histogram_layout_clear(&layout);
+    codes_clear(&c);
+}
+
+static void histograms_are_sums_over_rows(void **state)
+{
+    (void)state;
+    for (int64_t features = 1; features <= 37; features++) {
+        for (int indexed = 0; indexed < 2; indexed++) {
+            check_histograms(features, 1, false, false, indexed, features);
+            check_histograms(features, 1, false, true, indexed, features);
+            check_histograms(features, 1, false, true, indexed,
+                             (features + 1) / 2);
+            check_histograms(features, 1, true, false, indexed, features);
+            check_histograms(features, 2, false, false, indexed, features);
+            check_histograms(features, 2, true, false, indexed,
+                             (features + 1) / 2);
+        }
+    }
+}
+
+/* ---- Partition ---- */
+
+static bool left_of(const struct mls_question *q, int32_t code)
+{
+    if (q->categorical)
+        return (q->set[code / 8] >> (code % 8) & 1) != 0;
+    return code == 0 ? q->missing_left : code <= q->code;
+}
+
+static void fill_question(const struct codes *c, int64_t j, int64_t k,
+                          uint8_t *set, struct mls_question *q)
+{
+    const struct mls_bins *bins = &c->bins[j];
+
+    for (int64_t i = 0; i < 40; i++)
+        set[i] = (uint8_t)number(i, k);
+    *q = (struct mls_question){
+        .column = c->binned.by_column + j * c->binned.column_stride,
+        .categorical = bins->categorical, .missing_left = number(k, j) % 2,
+        .set = set, .codes = bins->codes
+    };
+    q->code = (uint16_t)(1 + number(j, k) % (uint32_t)(bins->codes - 2));
+}
+
+static void parts_keep_the_order_of_rows(void **state)
+{
+    enum { ROWS = 1003 };
+    uint32_t rows[ROWS + 16], to[ROWS + 16], spare[ROWS + 16];
+    static uint8_t goes[65536];
+    uint8_t set[40];
+    struct codes c;
+
+    (void)state;
+    for (int width = 1; width <= 2; width++) {
+        codes_new(&c, ROWS, 36, width == 1 ? 256 : 300, width);
+        for (int64_t k = 0; k < 36 * 4; k++) {
+            struct mls_question q;
+            bool implicit = k % 4 == 0;
+            int64_t count = 0, left, at = 0;
+
+            fill_question(&c, k % 36, k, set, &q);
+            for (int64_t i = 0; i < ROWS; i++)
+                if (implicit || number(i, k) % 4 < (uint32_t)k % 4)
+                    rows[count++] = (uint32_t)i;
+            memcpy(to, rows, sizeof(to));
+            left = mls_partition(&q, width, implicit ? NULL : to, 0, count, to,
+                                 spare, goes);
+            for (int side = 1; side >= 0; side--) {
+                for (int64_t i = 0; i < count; i++)
+                    if (left_of(&q, code_at(&c, rows[i], k % 36)) == side)
+                        assert_int_equal(to[at++], rows[i]);
+                assert_int_equal(side ? left : count, at);
+            }
+        }
+        codes_clear(&c);
+    }
+}
+
+static void labels_are_those_of_a_walk(void **state)
+{
+    enum { ROWS = 700, QUESTIONS = 40 };
+    static uint8_t sets[QUESTIONS][40];
+    struct mls_question q[QUESTIONS];
+    uint16_t label[MLS_RELABEL_ROWS];
+    struct codes c;
+
+    (void)state;
+    for (int width = 1; width <= 2; width++) {
+        codes_new(&c, ROWS, 36, width == 1 ? 256 : 300, width);
+        for (int64_t k = 0; k < QUESTIONS; k++) {
+            fill_question(&c, (k * 7) % 36, k, sets[k], &q[k]);
+            q[k].leaf = (int32_t)(number(k, 9) % (uint32_t)(k + 1));
+            q[k].right = (int32_t)k + 1;
+        }
+        for (int64_t first = 0; first < ROWS; first += MLS_RELABEL_ROWS) {
+            int64_t n = ROWS - first < MLS_RELABEL_ROWS ? ROWS - first
+                                                        : MLS_RELABEL_ROWS;
+
+            mls_relabel(q, QUESTIONS, width, first, n, label);
+            for (int64_t i = 0; i < n; i++) {
+                int32_t leaf = 0;
+
+                for (int64_t k = 0; k < QUESTIONS; k++)
+                    if (q[k].leaf == leaf
+                        && !left_of(&q[k], code_at(&c, first + i,
+                                                   (k * 7) % 36)))
+                        leaf = q[k].right;
+                assert_int_equal(label[i], leaf);
+            }
+        }
+        codes_clear(&c);
+    }
+}
+
+/* ---- Objectives ---- */
+
+static void derivatives_are_those_of_the_loss(void **state)
+{
+    const double step = 1e-5;
+
+    (void)state;
+    for (int kind = MLS_OBJECTIVE_LOGISTIC; kind <= MLS_OBJECTIVE_TWEEDIE;
+         kind++) {
+        bool softmax = kind == MLS_OBJECTIVE_SOFTMAX;
+        bool constant;
+        struct mls_objective o = { .kind = kind, .alpha = 0.7, .power = 1.4,
+                                   .hessian_factor = 1, .most_step = 0 };
+
+        constant = mls_objective_constant_hessian(&o);
+        for (int64_t i = 0; i < 200; i++) {
+            double s[3], y[4] = { 0 }, g[4], h[4], scores[4] = { 0 };
+            double normaliser[4] = { 0 }, loss[3];
+            int k = softmax ? (int)(i % 3) : 0;
+
+            for (int j = 0; j < 3; j++)
+                s[j] = 3 * hashed(i, j);
+            y[0] = kind == MLS_OBJECTIVE_LOGISTIC ? (double)(i % 2)
+                : softmax ? (double)(i / 3 % 3)
+                : 1.5 + hashed(i, 7);
+            scores[0] = s[k];
+            if (softmax)
+                mls_objective_normalise(s, 1, 3, 1, normaliser);
+            mls_objective_derivatives(&o, scores, normaliser, y, k, 1, g, h);
+            for (int j = -1; j <= 1; j++) {
+                double moved[3] = { s[0], s[1], s[2] };
+
+                moved[k] += j * step;
+                loss[j + 1] = mls_objective_loss(&o, moved, 1, softmax ? 3 : 1,
+                                                 y[0]);
+            }
+            assert_near(g[0], (loss[2] - loss[0]) / (2 * step), 1e-6);
+            if (!constant)
+                assert_near(h[0],
+                            (loss[2] - 2 * loss[1] + loss[0]) / (step * step),
+                            2e-4);
+            else
+                assert_true(h[0] == 1);
+        }
+    }
+}
+
+/* ---- Trees against a greedy search in doubles ---- */
+
+struct slow {
+    const struct rows *r;
+    double l2, min_rows;
+    double g[400], h[400];
+    int leaf[400];
+};
+
+/* The best split of a leaf by trying every value of every feature. */
+static double slow_split(const struct slow *s, int leaf, int64_t *feature,
+                         double *cut)
+{
+    int64_t n = s->r->data.rows;
+    double best = 1e-9, g = 0, h = 0;
+
+    *feature = -1;
+    for (int64_t i = 0; i < n; i++) {
+        g += s->leaf[i] == leaf ? s->g[i] : 0;
+        h += s->leaf[i] == leaf ? s->h[i] : 0;
+    }
+    for (int64_t j = 0; j < s->r->data.features; j++) {
+        const double *x = s->r->data.x.data + j * n;
+
+        for (int64_t k = 0; k < n; k++) {
+            double gl = 0, hl = 0, rows = 0, all = 0, gain;
+
+            for (int64_t i = 0; i < n; i++) {
+                if (s->leaf[i] != leaf)
+                    continue;
+                all++;
+                if (x[i] <= x[k]) {
+                    gl += s->g[i];
+                    hl += s->h[i];
+                    rows++;
+                }
+            }
+            if (s->leaf[k] != leaf || rows < s->min_rows
+                || all - rows < s->min_rows)
+                continue;
+            gain = gl * gl / (hl + s->l2)
+                + (g - gl) * (g - gl) / (h - hl + s->l2)
+                - g * g / (h + s->l2);
+            if (gain > best * (1 + 1e-9)) {
+                best = gain;
+                *feature = j;
+                *cut = x[k];
+            }
+        }
+    }
+    return *feature < 0 ? 0 : best;
+}
+
+/* Grows a tree of so many leaves, adds rate times its values to score. */
+static void slow_tree(struct slow *s, int leaves, double rate, double *score)
+{
+    int64_t n = s->r->data.rows;
+
+    memset(s->leaf, 0, sizeof(s->leaf));
+    for (int made = 1; made < leaves; made++) {
+        double best = 0, best_cut = 0, cut = 0;
+        int64_t best_feature = -1, feature;
+        int best_leaf = 0;
+
+        for (int k = 0; k < made; k++) {
+            double gain = slow_split(s, k, &feature, &cut);
+
+            if (gain > best) {
+                best = gain;
+                best_leaf = k;
+                best_feature = feature;
+                best_cut = cut;
+            }
+        }
+        if (best_feature < 0)
+            break;
+        for (int64_t i = 0; i < n; i++)
+            if (s->leaf[i] == best_leaf
+                && s->r->data.x.data[best_feature * n + i] > best_cut)
+                s->leaf[i] = made;
+    }
+    for (int k = 0; k < leaves; k++) {
+        double g = 0, h = 0;
+
+        for (int64_t i = 0; i < n; i++) {
+            g += s->leaf[i] == k ? s->g[i] : 0;
+            h += s->leaf[i] == k ? s->h[i] : 0;
+        }
+        for (int64_t i = 0; i < n; i++)
+            if (s->leaf[i] == k)
+                score[i] -= rate * g / (h + s->l2);
+    }
+}
+
+static void score_rows(const struct mls_model *model, const struct rows *r,
+                       double *out)
+{
+    struct mls_column columns[6];
+    const struct mls_column *pointers[6];
+    struct mls_view view = { .rows = r->data.rows,
+                             .features = r->data.features,
+                             .columns = pointers };
+    struct mls_error err;
+
+    for (int64_t j = 0; j < r->data.features; j++) {
+        columns[j] = (struct mls_column){
+            .storage = MLS_STORE_REAL, .rows = r->data.rows,
+            .real = r->data.x.data + j * r->data.rows
+        };
+        pointers[j] = &columns[j];
+    }
+    assert_true(model->type->score(model, &view, out, &err));
+}
+
+static void trees_are_those_of_a_greedy_search(void **state)
+{
+    enum { ROWS = 200 };
+    static struct slow s;
+    double score[ROWS], out[ROWS];
+    struct mls_error err;
+    struct rows r;
+
+    (void)state;
+    for (int binary = 0; binary < 2; binary++) {
+        struct mls_model *model;
+        double sum = 0;
+
+        rows_new(&r, ROWS, 4, binary ? MLS_BINARY : MLS_REGRESSION,
+                 binary ? 2 : 0);
+        for (int64_t i = 0; i < ROWS; i++) {
+            double x = r.data.x.data[i] + r.data.x.data[i + ROWS] / 4
+                + hashed(i, 50);
+
+            r.y[i] = binary ? x > 0.5 : x;
+            sum += r.y[i];
+        }
+        model = fit_rows(gbdt, "iterations=6 leaves=6 learning_rate=0.3 l2=0.5"
+                               " min_leaf_rows=7 stopping=off min_leaf_hessian"
+                               "=0", &r, NULL);
+        assert_true(mls_model_ready(model, &err));
+        s = (struct slow){ .r = &r, .l2 = 0.5, .min_rows = 7 };
+        for (int64_t i = 0; i < ROWS; i++)
+            score[i] = binary ? log(sum / (ROWS - sum)) : sum / ROWS;
+        for (int t = 0; t < 6; t++) {
+            for (int64_t i = 0; i < ROWS; i++) {
+                double p = 1 / (1 + exp(-score[i]));
+
+                s.g[i] = binary ? p - r.y[i] : score[i] - r.y[i];
+                s.h[i] = binary ? p * (1 - p) : 1;
+            }
+            slow_tree(&s, 6, 0.3, score);
+        }
+        score_rows(model, &r, out);
+        for (int64_t i = 0; i < ROWS; i++)
+            assert_near(out[i], score[i], 1e-8);
+        mls_model_free(model);
+        rows_clear(&r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(histograms_are_sums_over_rows),
+        cmocka_unit_test(parts_keep_the_order_of_rows),
+        cmocka_unit_test(labels_are_those_of_a_walk),
+        cmocka_unit_test(derivatives_are_those_of_the_loss),
+        cmocka_unit_test(trees_are_those_of_a_greedy_search),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
