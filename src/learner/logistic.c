@@ -1,8 +1,9 @@
 /*
  * Logistic regression: two classes, or several by softmax.  Newton's method is
- * in logistic_solve.c, for tables that stay sparse in logistic_wide.c, its loops
- * over rows in logistic_newton.c; here are the params, the classes, and what
- * becomes of the solution.
+ * in logistic_solve.c, its loops over rows in logistic_newton.c; two classes
+ * and many rows are in logistic_fused.c, tables that stay sparse in
+ * logistic_wide.c.  Here are the params, the classes, the standard errors, and
+ * what becomes of the solution.
  *
  * The columns have their means taken out, which changes nothing but the
  * meaning of the intercept (design.h), and keeps it nearly orthogonal to the
@@ -18,12 +19,13 @@
 #include "learner/design.h"
 #include "learner/learners.h"
 #include "learner/logistic_fused.h"
+#include "learner/logistic_newton.h"
 #include "learner/logistic_solve.h"
 #include "learner/logistic_wide.h"
 #include "model/model.h"
 
 struct logistic_params {
-    double l2;
+    double l1, l2;
     bool intercept;
     int64_t max_iterations;
     double tolerance;
@@ -35,6 +37,9 @@ static const struct mls_param params[] = {
       .max = 1e12, .low = 1e-4, .high = 1e4,
       .flags = MLS_LOG | MLS_ALIAS_INVERSE,
       .help = "weight of the squared penalty; larger shrinks coefficients" },
+    { FIELD(l1), .kind = MLS_REAL, .def = 0, .min = 0, .max = 1e12,
+      .help = "weight of the penalty on sizes; larger makes more coefficients "
+              "0" },
     { FIELD(intercept), .alias = "fit_intercept", .kind = MLS_FLAG, .def = 1,
       .help = "fit a constant term, which is never penalised" },
     { FIELD(max_iterations), .alias = "max_iter", .kind = MLS_INTEGER,
@@ -193,8 +198,8 @@ static bool solve_dense(const struct mls_fit_job *job,
         .w = data->target.weight, .offset = data->target.offset,
         .square = design->square,
         .weight = design->weight, .outputs = outputs,
-        .penalised = data->features, .l2 = p->l2, .tolerance = p->tolerance,
-        .max_iterations = p->max_iterations
+        .penalised = data->features, .l1 = p->l1, .l2 = p->l2,
+        .tolerance = p->tolerance, .max_iterations = p->max_iterations
     };
 
     return ok && mls_logistic_solve(&problem, b, result, err);
@@ -214,6 +219,11 @@ static bool solve_wide(const struct mls_fit_job *job,
     struct mls_matrix by_column = { 0 };
     bool ok;
 
+    if (p->l1 > 0) {
+        mls_fail(err, MLS_USAGE, "logistic: columns that stay sparse cannot "
+                                 "have a penalty on sizes");
+        return mls_fail_fix(err, "--l1 0, or --encode target");
+    }
     if (!mls_wide_design_new(job->run, data, p->intercept, outputs, &x, err))
         return false;
     struct mls_logistic_wide problem = {
@@ -291,23 +301,153 @@ static bool fit_fused(const struct mls_fit_job *job,
 
 static bool fit_into(const struct mls_fit_job *job,
                      const struct classes *classes, double *coef,
-                     double *intercept, struct mls_error *err)
+                     double *intercept, struct mls_logistic_result *result,
+                     struct mls_error *err)
 {
+    const struct logistic_params *p = job->params;
     const struct mls_dataset *data = job->data;
-    struct mls_logistic_result result;
     bool finished = false, ok = true;
 
     if (data->target.task == MLS_BINARY && data->wide.count == 0
-        && !data->target.offset && mls_fused_fits(data->rows, data->features)) {
-        ok = fit_fused(job, classes, coef, intercept, &result, &finished, err);
+        && !data->target.offset && p->l1 == 0 && mls_fused_fits(data->rows, data->features)) {
+        ok = fit_fused(job, classes, coef, intercept, result, &finished, err);
     }
     ok = ok
          && (finished
-             || fit_centred(job, classes, coef, intercept, &result, err))
-         && add_chosen(&result, job->chosen, err);
+             || fit_centred(job, classes, coef, intercept, result, err))
+         && add_chosen(result, job->chosen, err);
     if (ok)
-        note_end(job->run, &result);
+        note_end(job->run, result);
     return ok;
+}
+
+/* ---- Standard errors ---- */
+
+/* The inverse of the Hessian of the loss at scores; definite is false when
+ * columns depend, and of a column without curvature row and column are 0. */
+static bool find_covariance(const struct mls_fit_job *job,
+                            const struct mls_design *design,
+                            const double *y, double *scores,
+                            struct mls_matrix *covariance, bool *definite,
+                            struct mls_error *err)
+{
+    int64_t n = design->x.rows, size = design->x.columns;
+    double *residual = mls_new_array(n, sizeof(double), err);
+    double *scale = residual ? mls_new(size, sizeof(double), err) : NULL;
+    struct mls_matrix h = { 0 };
+    double condition = 0;
+    bool ok = scale && mls_matrix_new(&h, size, size, err);
+
+    if (ok) {
+        mls_logistic_binary(scores, y, job->data->target.weight, n, residual,
+                            scores);
+        ok = mls_gram(job->run, &design->x, scores, &h, err);
+    }
+    for (int64_t j = 0; ok && j < size; j++) {
+        double diagonal = h.data[j * (size + 1)];
+
+        scale[j] = diagonal > 0 ? 1 / sqrt(diagonal) : 0;
+    }
+    for (int64_t j = 0; ok && j < size; j++) {
+        for (int64_t k = 0; k < size; k++)
+            h.data[k + j * size] *= scale[k] * scale[j];
+        h.data[j * (size + 1)] = 1;
+        covariance->data[j * (size + 1)] = 1;
+    }
+    ok = ok && mls_cholesky(&h, definite, &condition, err)
+        && (!*definite || mls_cholesky_solve(&h, covariance, err));
+    *definite = ok && *definite && condition > 1e-13;
+    for (int64_t j = 0; ok && j < size; j++) {
+        for (int64_t k = 0; k < size; k++)
+            covariance->data[k + j * size] *= scale[k] * scale[j];
+    }
+    mls_free(h.data);
+    mls_free(scale);
+    mls_free(residual);
+    return ok;
+}
+
+/* The intercept is b0 = c0 - sum_j m_j b_j (design.h). */
+static double intercept_variance(const struct mls_design *design,
+                                 const struct mls_matrix *covariance,
+                                 int64_t features)
+{
+    double sum = 0;
+
+    for (int64_t j = 0; j <= features; j++) {
+        for (int64_t k = 0; k <= features; k++) {
+            sum += (j < features ? -design->mean[j] : 1)
+                * (k < features ? -design->mean[k] : 1)
+                * covariance->data[j + k * covariance->rows];
+        }
+    }
+    return sum;
+}
+
+/*
+ * Of the maximum of the likelihood the covariance is the inverse of its
+ * Hessian (Hastie, Tibshirani & Friedman (2009), 4.4.3).  With a penalty, with
+ * columns that depend or with several classes, where only differences mean
+ * something, there are none.
+ */
+static bool add_errors(const struct mls_fit_job *job,
+                       const struct classes *classes, struct mls_model *model,
+                       const double *coef, double intercept,
+                       struct mls_error *err)
+{
+    const struct logistic_params *p = job->params;
+    const struct mls_dataset *data = job->data;
+    int64_t features = data->features, n = data->rows;
+    const double *offset = data->target.offset;
+    struct mls_design design = { 0 };
+    struct mls_matrix covariance = { 0 };
+    double *scores = mls_new_array(n, sizeof(double), err);
+    double *b = scores ? mls_new(features + 1, sizeof(double), err) : NULL;
+    double *coef_se, *intercept_se;
+    bool definite = false;
+    bool ok = b
+        && mls_design_new(job->run, data, p->intercept, p->intercept, &design,
+                          err)
+        && mls_matrix_new(&covariance, design.x.columns, design.x.columns,
+                          err);
+
+    if (ok) {
+        memcpy(b, coef, (size_t)features * sizeof(double));
+        b[features] = intercept;
+        for (int64_t j = 0; j < features; j++)
+            b[features] += design.mean[j] * coef[j];
+        ok = mls_gemv(job->run, &design.x, b, scores, err);
+    }
+    for (int64_t i = 0; ok && offset && i < n; i++)
+        scores[i] += offset[i];
+    ok = ok
+        && find_covariance(job, &design, classes->y, scores, &covariance,
+                           &definite, err);
+    if (ok && definite) {
+        ok = mls_model_linear_add_errors(model, 0, &coef_se, &intercept_se,
+                                         err);
+        for (int64_t j = 0; ok && j < features; j++)
+            coef_se[j] = sqrt(covariance.data[j * (covariance.rows + 1)]);
+        if (ok && p->intercept) {
+            *intercept_se =
+                sqrt(intercept_variance(&design, &covariance, features));
+        }
+    }
+    mls_free(covariance.data);
+    mls_design_clear(&design);
+    mls_free(b);
+    mls_free(scores);
+    return ok;
+}
+
+static bool has_errors(const struct mls_fit_job *job,
+                       const struct mls_logistic_result *result)
+{
+    const struct logistic_params *p = job->params;
+
+    return job->data->target.task == MLS_BINARY && p->l1 == 0 && p->l2 == 0
+        && result->converged && job->data->wide.count == 0
+        && job->data->features > 0;
 }
 
 static struct mls_model *fit(const struct mls_fit_job *job,
@@ -315,6 +455,7 @@ static struct mls_model *fit(const struct mls_fit_job *job,
 {
     const struct mls_target *target = &job->data->target;
     struct classes classes = { 0 };
+    struct mls_logistic_result result;
     struct mls_model *model = NULL;
     double *coef, *intercept;
 
@@ -325,7 +466,10 @@ static struct mls_model *fit(const struct mls_fit_job *job,
             mls_model_linear_new(target->task, target->classes,
                                  job->data->features, &coef, &intercept, err);
     }
-    if (model && !fit_into(job, &classes, coef, intercept, err)) {
+    if (model
+        && (!fit_into(job, &classes, coef, intercept, &result, err)
+            || (has_errors(job, &result)
+                && !add_errors(job, &classes, model, coef, *intercept, err)))) {
         mls_model_free(model);
         model = NULL;
     }
@@ -335,11 +479,11 @@ static struct mls_model *fit(const struct mls_fit_job *job,
 
 const struct mls_learner_type mls_learner_logistic = {
     .name = "logistic",
-    .summary = "logistic regression with a squared penalty, for two classes "
-               "or more",
+    .summary = "logistic regression with penalties on squares and sizes, for two "
+               "classes or more",
     .source = "Cox (1958), J. R. Stat. Soc. B 20(2), 215-242; Hastie, "
               "Tibshirani & Friedman (2009), 4.4",
-    .objective = "sum_i w_i log_loss_i + l2/2 |b|^2",
+    .objective = "sum_i w_i log_loss_i + l1 |b|_1 + l2/2 |b|^2",
     .tasks = MLS_TASK_CLASSIFICATION,
     .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT | MLS_CAN_SPARSE
         | MLS_CAN_OFFSET,

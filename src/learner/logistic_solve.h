@@ -1,7 +1,8 @@
 /*
  * Newton's method for logistic regression: minimise
  *
- *      sum_i w_i loss(y_i, scores_i) + l2/2 sum_{k,j penalised} b_kj^2
+ *      sum_i w_i loss(y_i, scores_i)
+ *          + sum_{k,j penalised} (l1 |b_kj| + l2/2 b_kj^2)
  *
  * over b, scores = X b.  One column of b and the loss log(1 + exp(-+s)) for
  * two classes; one column a class and the softmax loss for more.
@@ -35,7 +36,7 @@ struct mls_logistic {
     const struct mls_loss *loss; /* NULL: that of classes */
     int outputs;                /* 1, or the number of classes */
     int64_t penalised;          /* the first so many columns of x */
-    double l2;
+    double l1, l2;
     double tolerance;
     int64_t max_iterations;
     bool matrix_free;           /* conjugate gradients whatever the size */
@@ -52,7 +53,7 @@ struct mls_logistic_result {
  * b  q x outputs, all zero on entry; receives the optimum.
  *
  * Not to converge is no error: result says so.  Several classes: every row of
- * b sums to 0, to rounding.
+ * b that has no l1 sums to 0, to rounding.
  */
 MLS_CHECK bool mls_logistic_solve(const struct mls_logistic *problem,
                                   struct mls_matrix *b,

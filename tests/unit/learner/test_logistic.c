@@ -87,6 +87,39 @@ static void three_classes_are_those_of_scikit_learn(void **state)
     rows_clear(&r);
 }
 
+/* statsmodels 0.15 (Logit, and GLM with frequency weights), to the digits that
+ * its own stopping leaves. */
+static void standard_errors_are_those_of_statsmodels(void **state)
+{
+    static const double plain[] = { 1.132546501484536, 0.5651034485602104,
+                                    0.31448390134442655, 0.2027509126434884,
+                                    0.20180687112789547 };
+    static const double weighted[] = {
+        0.960189637540381, 0.3631214219454846, 0.257541627136071,
+        0.17775160494544812, 0.14824167767706267
+    };
+    static const double intercept[] = { 3.353907061404468,
+                                        2.6503159508568377 };
+    struct mls_model *model;
+    struct rows r;
+
+    (void)state;
+    class_rows(&r, 40, 5, 2);
+    model = fit_rows(logistic, "l2=0", &r, NULL);
+    assert_values(model, "coef_se", plain, 5, 1e-8);
+    assert_values(model, "intercept_se", &intercept[0], 1, 1e-8);
+    mls_model_free(model);
+    use_weights(&r);
+    model = fit_rows(logistic, "l2=0", &r, NULL);
+    assert_values(model, "coef_se", weighted, 5, 1e-8);
+    assert_values(model, "intercept_se", &intercept[1], 1, 1e-8);
+    mls_model_free(model);
+    model = fit_rows(logistic, "l2=0.1", &r, NULL);
+    assert_null(mls_arrays_find(&model->arrays, "coef_se"));
+    mls_model_free(model);
+    rows_clear(&r);
+}
+
 /* ---- The definition ---- */
 
 /* Probability of class k at row i. */
@@ -105,6 +138,53 @@ static double probability_at(const struct mls_model *model,
     }
     mls_model_probabilities(model, 1, score, probability);
     return probability[outputs == 1 ? 1 : k];
+}
+
+/* With a penalty on sizes zero is in the subgradient: the slope of the loss is
+ * l1 against the sign of what is not zero, and at most l1 for what is. */
+static void the_subgradient_holds_zero(void **state)
+{
+    static const char *const settings[] = { "l1=2 l2=0", "l1=0.5 l2=0.8",
+                                            "l1=6 l2=0" };
+    static const double l1[] = { 2, 0.5, 6 }, l2[] = { 0, 0.8, 0 };
+    int zeros = 0, others = 0;
+
+    (void)state;
+    for (int c = 0; c < 12; c++) {
+        struct mls_model *model;
+        struct rows r;
+
+        class_rows(&r, 80, 5, c % 2 ? 3 : 2);
+        if (c / 2 % 2)
+            use_weights(&r);
+        model = fit_rows(logistic, settings[c / 4], &r, NULL);
+        for (int k = 0; k < mls_model_outputs(model); k++) {
+            int own = mls_model_outputs(model) == 1 ? 1 : k;
+
+            for (int64_t j = -1; j < 5; j++) {
+                double b = j < 0 ? 0 : array_of(model, "coef")[k * 5 + j];
+                double g = l2[c / 4] * b;
+
+                for (int64_t i = 0; i < 80; i++) {
+                    g += r.w[i]
+                        * (probability_at(model, &r, i, k)
+                           - (r.y[i] == own))
+                        * (j < 0 ? 1 : r.data.x.data[i + j * 80]);
+                }
+                if (j < 0)
+                    assert_true(fabs(g) < 1e-6);
+                else if (b == 0)
+                    assert_true(fabs(g) <= l1[c / 4] + 1e-6);
+                else
+                    assert_true(fabs(g + copysign(l1[c / 4], b)) < 1e-6);
+                zeros += j >= 0 && b == 0;
+                others += b != 0;
+            }
+        }
+        mls_model_free(model);
+        rows_clear(&r);
+    }
+    assert_true(zeros > 20 && others > 20);
 }
 
 /* sum_i w_i (p_ik - [y_i = k]) x_ij + l2 b_kj, j = -1 the intercept. */
@@ -645,6 +725,11 @@ static void many_rows_keep_the_contract(void **state)
     many_rows(&r, 20011, false);
     assert_survives_no_memory(&mls_learner_logistic, "max_iterations=2", &r);
     rows_clear(&r);
+    class_rows(&r, 40, 5, 2);
+    assert_survives_no_memory(&mls_learner_logistic, "l2=0", &r);
+    assert_survives_no_memory(&mls_learner_logistic, "l1=1", &r);
+    assert_threads_agree(&mls_learner_logistic, "l1=1", &r);
+    rows_clear(&r);
 }
 
 int main(void)
@@ -652,6 +737,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_classes_are_those_of_scikit_learn),
         cmocka_unit_test(three_classes_are_those_of_scikit_learn),
+        cmocka_unit_test(standard_errors_are_those_of_statsmodels),
+        cmocka_unit_test(the_subgradient_holds_zero),
         cmocka_unit_test(the_gradient_is_zero_at_the_solution),
         cmocka_unit_test(classes_of_a_softmax_sum_to_zero),
         cmocka_unit_test(a_softmax_of_two_is_the_binary_model),
