@@ -1,7 +1,8 @@
 /*
  * Metrics: truth and prediction arrays in, one number out.  Values equal
  * scikit-learn's to 1e-12, weights included.  A row of weight 0 counts as no
- * row at all, and weight 2 as two equal rows.
+ * row at all, and weight 2 as two equal rows (not so in metrics of ranking,
+ * where a repeated row takes a place: metric/ranking.c).
  */
 #ifndef MLSPEC_METRIC_H
 #define MLSPEC_METRIC_H
@@ -20,6 +21,8 @@ struct mls_outcome {
     /* n x classes, row by row: probabilities; NULL for regression.  Binary: both columns. */
     const double *probability;
     const double *weight;       /* n values >= 0, or NULL */
+    const double *group;        /* n values: rows with the same one are ranked
+                                 * together; NaN: none.  NULL: no groups */
 };
 
 enum mls_metric_needs { MLS_NEEDS_PREDICTION, MLS_NEEDS_PROBABILITY };
@@ -32,6 +35,7 @@ struct mls_metric_type {
     bool larger_is_better;
     bool in_report;             /* among those measured when none is named */
     enum mls_metric_needs needs;
+    bool within_groups;         /* ranks within outcome->group */
     /* MLS_DATA when undefined (one class, zero weight); the message says why. */
     bool (*compute)(const struct mls_outcome *outcome, double *value,
                     struct mls_error *err);

@@ -22,6 +22,9 @@
 #include <float.h>
 #include <math.h>
 #include <pthread.h>
+#if MLS_FORMAT_AVX2
+#include <cpuid.h>
+#endif
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -432,12 +435,23 @@ void mls_format_reals_plain(const double *values, int64_t count, char *slots,
 static mls_format_reals_fn *format_reals;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+#if MLS_FORMAT_AVX2
+/* CPUID 0x80000001, ECX bit 5: not every compiler's __builtin_cpu_supports
+ * knows it by a name. */
+static bool has_lzcnt(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c >> 5 & 1);
+}
+#endif
+
 static void pick(void)
 {
     format_reals = mls_format_reals_plain;
 #if MLS_FORMAT_AVX2
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")
-        && __builtin_cpu_supports("lzcnt"))
+        && has_lzcnt())
         format_reals = mls_format_reals_avx2;
 #endif
 }

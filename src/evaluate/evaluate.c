@@ -25,6 +25,7 @@ struct rows {
     struct mls_outcome outcome; /* borrows the arrays below */
     struct mls_prediction made;
     double *truth, *weight;
+    double *group;              /* NULL: no column has the role */
 };
 
 static void rows_clear(struct rows *r)
@@ -32,6 +33,7 @@ static void rows_clear(struct rows *r)
     mls_prediction_clear(&r->made);
     mls_free(r->truth);
     mls_free(r->weight);
+    mls_free(r->group);
 }
 
 /* Moves row `from` to row `to` of all arrays. */
@@ -42,6 +44,8 @@ static void move_row(struct rows *r, int64_t to, int64_t from)
     r->truth[to] = r->truth[from];
     if (r->weight)
         r->weight[to] = r->weight[from];
+    if (r->group)
+        r->group[to] = r->group[from];
     m->value[to] = m->value[from];
     for (int k = 0; k < m->classes; k++)
         m->probability[to * m->classes + k] =
@@ -87,12 +91,38 @@ static bool drop_rows(struct rows *r, const struct mls_pipeline *p,
     return mls_fail_at(err, table->name, 0, 0, NULL);
 }
 
+/* The field of the pipeline's schema that names groups, or -1. */
+static int64_t group_of(const struct mls_pipeline *p)
+{
+    for (int64_t c = 0; c < p->schema.count; c++)
+        if (p->schema.fields[c].role == MLS_ROLE_GROUP)
+            return c;
+    return -1;
+}
+
+/* The column of groups, if the table has it, as numbers. */
+static bool read_groups(struct rows *r, const struct mls_pipeline *p,
+                        const struct mls_table *table, struct mls_error *err)
+{
+    int64_t field = group_of(p);
+    int64_t column = field < 0 ? -1
+        : mls_schema_find(&table->schema, p->schema.fields[field].name);
+
+    if (column < 0 || table->schema.fields[column].kind == MLS_KIND_TEXT)
+        return true;
+    r->group = mls_new_array(table->rows, sizeof *r->group, err);
+    if (r->group)
+        mls_table_reals(table, column, 0, table->rows, r->group);
+    return r->group != NULL;
+}
+
 static bool rows_make(struct rows *r, const struct mls_pipeline *p,
                       const struct mls_table *table, double threshold,
                       const struct mls_run *run, struct mls_error *err)
 {
     r->truth = mls_pipeline_truth(p, table, err);
     if (!r->truth || !mls_pipeline_weights(p, table, &r->weight, err)
+        || !read_groups(r, p, table, err)
         || !mls_pipeline_predict_table(p, table, threshold, run, &r->made,
                                        err)
         || !drop_rows(r, p, table, err))
@@ -100,7 +130,8 @@ static bool rows_make(struct rows *r, const struct mls_pipeline *p,
     r->outcome = (struct mls_outcome){
         .task = p->task, .n = r->made.rows, .classes = r->made.classes,
         .truth = r->truth, .prediction = r->made.value,
-        .probability = r->made.probability, .weight = r->weight
+        .probability = r->made.probability, .weight = r->weight,
+        .group = r->group
     };
     return true;
 }
@@ -128,27 +159,30 @@ static bool has_figure(const struct mls_evaluation *e,
 }
 
 /* Those that fit the task: all, or those in_report. */
-static bool add_fitting(struct mls_evaluation *e, enum mls_task task, bool all,
-                        struct mls_error *err)
+static bool add_fitting(struct mls_evaluation *e, const struct mls_pipeline *p,
+                        bool all, struct mls_error *err)
 {
+    enum mls_task task = p->task;
+    bool groups = group_of(p) >= 0;
+
     for (int i = 0; mls_metrics[i]; i++) {
         const struct mls_metric_type *metric = mls_metrics[i];
 
         if ((metric->tasks & (1u << task)) && (all || metric->in_report)
-            && !has_figure(e, metric) && !add_figure(e, metric, err))
+            && (!metric->within_groups || groups) && !has_figure(e, metric) && !add_figure(e, metric, err))
             return false;
     }
     return true;
 }
 
-static bool add_named(struct mls_evaluation *e, enum mls_task task,
+static bool add_named(struct mls_evaluation *e, const struct mls_pipeline *p,
                       const char *name, struct mls_error *err)
 {
     const struct mls_metric_type *metric;
 
     if (strcmp(name, "*") == 0)
-        return add_fitting(e, task, true, err);
-    metric = mls_metric_find(name, task, err);
+        return add_fitting(e, p, true, err);
+    metric = mls_metric_find(name, p->task, err);
     return metric && (has_figure(e, metric) || add_figure(e, metric, err));
 }
 
@@ -162,13 +196,14 @@ static bool split_names(const char *record, struct mls_list *names,
             || mls_fail(err, MLS_USAGE, "--metric names no metric"));
 }
 
-static bool choose_metrics(struct mls_evaluation *e, enum mls_task task,
+static bool choose_metrics(struct mls_evaluation *e,
+                           const struct mls_pipeline *p,
                            const struct mls_list *names, struct mls_error *err)
 {
     if (names->count == 0)
-        return add_fitting(e, task, false, err);
+        return add_fitting(e, p, false, err);
     for (int64_t i = 0; i < names->count; i++)
-        if (!add_named(e, task, names->items[i], err))
+        if (!add_named(e, p, names->items[i], err))
             return false;
     return true;
 }
@@ -244,8 +279,12 @@ static bool measure_baseline(const struct mls_pipeline *p,
 
 /* --- bootstrap ---------------------------------------------------------- */
 
+/* With groups, groups are drawn and not rows: rows of a group are alike, and
+ * rows drawn one by one would promise intervals that are too narrow. */
 struct bootstrap {
     const struct mls_outcome *outcome;
+    const int64_t *unit;        /* of each row, 0 .. units - 1; NULL: itself */
+    int64_t units;
     const struct mls_evaluation *e;
     uint64_t seed;
     int64_t rounds;
@@ -258,19 +297,51 @@ static bool one_round(void *context, int64_t round, struct mls_error *err)
     struct mls_outcome outcome = *b->outcome;
     int64_t n = outcome.n, figures = b->e->count;
     double *weight = mls_new(n, sizeof *weight, err);
-    bool ok = weight != NULL;
+    double *drawn = weight && b->unit ? mls_new(b->units, sizeof *drawn, err)
+                                      : weight;
+    bool ok = drawn != NULL;
 
-    for (int64_t i = 0; ok && i < n; i++)
-        weight[mls_random_below(mls_random2(b->seed, MLS_RANDOM_BOOTSTRAP,
-                                            (uint32_t)round, (uint64_t)i),
-                                n)] += 1;
+    for (int64_t i = 0; ok && i < b->units; i++)
+        drawn[mls_random_below(mls_random2(b->seed, MLS_RANDOM_BOOTSTRAP,
+                                           (uint32_t)round, (uint64_t)i),
+                               b->units)] += 1;
+    for (int64_t i = 0; ok && b->unit && i < n; i++)
+        weight[i] = drawn[b->unit[i]];
     for (int64_t i = 0; ok && outcome.weight && i < n; i++)
         weight[i] *= outcome.weight[i];
     outcome.weight = weight;
     for (int64_t f = 0; ok && f < figures; f++)
         ok = compute(&outcome, b->e->figures[f].metric, false,
                      &b->values[f * b->rounds + round], err);
+    if (drawn != weight)
+        mls_free(drawn);
     mls_free(weight);
+    return ok;
+}
+
+/* Numbers the groups by ascending value; a row without one stands alone. */
+static bool number_units(const struct mls_outcome *outcome, int64_t **unit,
+                         int64_t *units, struct mls_error *err)
+{
+    const double *group = outcome->group;
+    int64_t n = outcome->n;
+    int64_t *order;
+    bool ok;
+
+    *unit = NULL;
+    *units = n;
+    if (!group)
+        return true;
+    *unit = mls_new_array(n, sizeof **unit, err);
+    order = *unit ? mls_new_array(n, sizeof *order, err) : NULL;
+    ok = order && mls_order_reals(group, n, order, err);
+    *units = 0;
+    for (int64_t i = 0; ok && i < n; i++) {
+        if (i == 0 || group[order[i]] != group[order[i - 1]])
+            ++*units;
+        (*unit)[order[i]] = *units - 1;
+    }
+    mls_free(order);
     return ok;
 }
 
@@ -282,13 +353,16 @@ static bool intervals(const struct mls_outcome *outcome,
     int64_t rounds = options->bootstrap;
     double tail = (1 - options->confidence) / 2;
     double at[2] = { tail, 1 - tail }, ends[2];
-    struct bootstrap b = { outcome, e, options->seed, rounds, NULL };
+    struct bootstrap b = { outcome, NULL, 0, e, options->seed, rounds, NULL };
+    int64_t *unit = NULL;
     bool ok;
 
     if (rounds <= 0)
         return true;
     b.values = mls_new_array(rounds * e->count, sizeof *b.values, err);
-    ok = b.values && mls_parallel(run, rounds, one_round, &b, err);
+    ok = b.values && number_units(outcome, &unit, &b.units, err);
+    b.unit = unit;
+    ok = ok && mls_parallel(run, rounds, one_round, &b, err);
     for (int64_t f = 0; ok && f < e->count; f++) {
         ok = mls_quantiles(b.values + f * rounds, NULL, rounds, at, 2, ends,
                            err);
@@ -297,6 +371,7 @@ static bool intervals(const struct mls_outcome *outcome,
             e->figures[f].high = ends[1];
         }
     }
+    mls_free(unit);
     mls_free(b.values);
     return ok;
 }
@@ -343,7 +418,7 @@ bool mls_evaluate(const struct mls_pipeline *p, const struct mls_table *table,
 
     *out = (struct mls_evaluation){ 0 };
     ok = split_names(options->metrics, &names, err)
-        && choose_metrics(out, p->task, &names, err)
+        && choose_metrics(out, p, &names, err)
         && rows_make(&r, p, table, options->threshold, run, err)
         && find_best(&r.outcome, options->best, &out->best, err)
         && (!options->curves

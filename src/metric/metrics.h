@@ -47,7 +47,11 @@
     ROW(mean_gamma_deviance) \
     ROW(pinball_10) \
     ROW(pinball_50) \
-    ROW(pinball_90)
+    ROW(pinball_90) \
+    ROW(ndcg) \
+    ROW(ndcg_5) \
+    ROW(ndcg_10) \
+    ROW(mean_average_precision)
 
 #define ROW(name) extern const struct mls_metric_type mls_metric_##name;
 MLS_METRICS(ROW)

@@ -138,8 +138,12 @@ static bool must_quote(const struct mls_writer *w, const char *bytes,
         return w->schema.count == 1;
     if (is_space(bytes[0]) || is_space(bytes[length - 1])
         || (first && w->comment != 0 && bytes[0] == w->comment)
-        /* At the start of a file a UTF-8 mark would be left out. */
-        || (first && length >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0))
+        /* At the start of a file a UTF-8 mark would be left out, and sep=
+         * name a delimiter. */
+        || (first && length >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
+        || (first && length >= 4
+            && (memcmp(bytes, "sep=", 4) == 0
+                || memcmp(bytes, "SEP=", 4) == 0)))
         return true;
     for (size_t i = 0; i < length; i++) {
         if (w->special[(unsigned char)bytes[i]])

@@ -30,6 +30,7 @@ enum { CASE_ROWS = 200, CASE_CLASSES = 4 };
 struct metric_case {
     double truth[CASE_ROWS], prediction[CASE_ROWS], weight[CASE_ROWS];
     double probability[CASE_ROWS * CASE_CLASSES];
+    double group[CASE_ROWS];    /* of regressions: five groups */
     struct mls_outcome outcome; /* without weights; points in here */
 };
 
@@ -93,9 +94,11 @@ static inline void regression_case(struct metric_case *in, double offset)
     for (int i = 0; i < CASE_ROWS; i++) {
         double base = (i * 37 % 101 - 50) / 7.0;
 
+        in->group[i] = i % 5;
         in->truth[i] = offset + base;
         in->prediction[i] = offset + (base + (i * i % 13 - 6) / 10.0);
     }
+    in->outcome.group = in->group;
 }
 
 /* The value of a metric by name; NaN when it is not there or fails. */
