@@ -22,6 +22,9 @@
  *                       |    |         are the tasks instead, each adding its
  *                       +----+         strips in order.
  *
+ * A'B is cut in the same two ways: few columns and many rows into chunks of
+ * rows, wide results into tiles.
+ *
  * dsyrk would need no blocks, but takes no weights: their square roots would
  * have to go in, and a weight of 2 would no longer equal a repeated row.
  */
@@ -126,7 +129,7 @@ struct product {
     const struct mls_matrix *right;
     struct mls_matrix *c;
     double *out;
-    int64_t tiles; /* a side, of a wide gram matrix */
+    int64_t tiles; /* down a wide gram matrix, or down A'B */
 };
 
 static bool map_transposed(void *context, int64_t first, int64_t count,
@@ -496,6 +499,38 @@ static bool gemm_transposed(const struct mls_run *run, struct product *p,
     return ok;
 }
 
+/* A TILE x TILE part of A'B, over all rows shared. */
+static bool task_gemm_tile(void *context, int64_t task, struct mls_error *err)
+{
+    const struct product *p = context;
+    const double one = 1, zero = 0;
+    int64_t i = task % p->tiles * TILE, j = task / p->tiles * TILE;
+    int m = (int)at_most(TILE, p->x->columns - i);
+    int n = (int)at_most(TILE, p->right->columns - j), k = (int)p->x->rows;
+    int lda = (int)p->x->stride, ldb = (int)p->right->stride;
+    int ldc = (int)p->c->stride;
+
+    if (!mls_blas(err))
+        return false;
+    p->blas->dgemm("T", "N", &m, &n, &k, &one, p->x->data + i * p->x->stride,
+                   &lda, p->right->data + j * p->right->stride, &ldb, &zero,
+                   p->c->data + i + j * p->c->stride, &ldc);
+    return true;
+}
+
+/* Of the two ways to cut A'B, by rows shared and by tiles of the result, the
+ * one with more pieces: a choice by shapes alone. */
+static bool multiply_transposed(const struct mls_run *run, struct product *p,
+                                struct mls_error *err)
+{
+    int64_t across = pieces(p->right->columns, TILE);
+
+    p->tiles = pieces(p->x->columns, TILE);
+    if (p->tiles * across <= pieces(p->x->rows, MLS_MATRIX_CHUNK))
+        return gemm_transposed(run, p, err);
+    return mls_parallel(run, p->tiles * across, task_gemm_tile, p, err);
+}
+
 bool mls_gemm(const struct mls_run *run, bool transpose_a,
               const struct mls_matrix *a, const struct mls_matrix *b,
               struct mls_matrix *c, struct mls_error *err)
@@ -516,7 +551,7 @@ bool mls_gemm(const struct mls_run *run, bool transpose_a,
         return false;
     }
     if (transpose_a)
-        return gemm_transposed(run, &p, err);
+        return multiply_transposed(run, &p, err);
     return mls_parallel(run, pieces(a->rows, rows_of_task(&p)), task_gemm, &p,
                         err);
 }

@@ -40,8 +40,9 @@ MLS_CHECK bool mls_gemv_transposed(const struct mls_run *run,
 MLS_CHECK bool mls_gemv(const struct mls_run *run, const struct mls_matrix *x,
                         const double *b, double *out, struct mls_error *err);
 /* C = A B, or A' B with transpose_a.  Rows of the result are cut in chunks
- * (A' B: reduced over chunks of the shared dimension).  In A B a row of C
- * depends on that row of A and on B alone, to the last bit. */
+ * (A' B: reduced over chunks of the shared dimension, or made by tiles of C
+ * where these are more).  In A B a row of C depends on that row of A and on B
+ * alone, to the last bit. */
 MLS_CHECK bool mls_gemm(const struct mls_run *run, bool transpose_a,
                         const struct mls_matrix *a, const struct mls_matrix *b,
                         struct mls_matrix *c, struct mls_error *err);

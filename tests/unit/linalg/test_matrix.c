@@ -226,8 +226,9 @@ static void gemm_is_the_sum_over_the_shared_side(void **state)
 {
     static const struct {
         int64_t rows, inner, columns;
-    } sizes[] = { { 0, 2, 3 }, { 2, 0, 3 },   { 2, 3, 0 },    { 1, 1, 1 },
-                  { 3, 5, 2 }, { 256, 7, 4 }, { 2300, 3, 5 }, { 5, 2300, 3 } };
+    } sizes[] = { { 0, 2, 3 },    { 2, 0, 3 },    { 2, 3, 0 },
+                  { 1, 1, 1 },    { 3, 5, 2 },    { 256, 7, 4 },
+                  { 2300, 3, 5 }, { 5, 2300, 3 }, { 300, 9, 600 } };
 
     (void)state;
     for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++) {
