@@ -3,7 +3,7 @@
 
     cmake -DMLS_BENCH=ON -B build && cmake --build build
     sh data/generate.sh numeric 1600000 28 1 > numeric.csv
-    python3 tests/bench/csv_read.py --read-table build/bench_read_table \\
+    python3 tests/bench/csv_read.py --read-table build/tests/bench_read_table \\
         --python /path/to/python numeric.csv [mixed.csv ...]
 
 Every reading is a process of its own, the contenders take turns, and each
