@@ -318,14 +318,14 @@ static bool make_block(struct newton *it, int k, int l, struct mls_error *err)
     return true;
 }
 
-/* What the classes have in common gets a curvature of its own: the mean one of
- * the column, for the scale of it. */
-static void add_common(struct newton *it)
+/* What the classes have in common gets a curvature of its own, for the columns
+ * from that one on: the mean one of the column, for the scale of it. */
+static void add_common(struct newton *it, int64_t from)
 {
     int64_t q = it->in->x->columns;
     int outputs = it->in->outputs;
 
-    for (int64_t j = 0; j < q; j++) {
+    for (int64_t j = from; j < q; j++) {
         double mean = 0;
 
         for (int k = 0; k < outputs; k++)
@@ -388,7 +388,7 @@ static bool step_by_cholesky(struct newton *it, struct mls_error *err)
     if (!make_hessian(it, err))
         return false;
     if (it->in->outputs > 1)
-        add_common(it);
+        add_common(it, 0);
     scale_hessian(it);
     for (int k = 0; k < 5 && !(definite && condition > SINGULAR); k++) {
         memcpy(it->factor.data, it->hessian.data,
@@ -453,6 +453,9 @@ static bool step_by_coordinates(struct newton *it, struct mls_error *err)
 
     if (!make_hessian(it, err))
         return false;
+    /* Else coordinates creep along what only the intercepts have in common. */
+    if (it->in->outputs > 1)
+        add_common(it, it->in->penalised);
     for (int64_t a = 0; a < it->size; a++)
         product[a] = it->d.data[a] = 0;
     for (int k = 0; k < MOST_SWEEPS; k++) {
