@@ -97,6 +97,9 @@ MLS_API MLS_CHECK bool mls_schema_copy(struct mls_schema *to,
 /* Position or -1. */
 MLS_API int64_t mls_schema_find(const struct mls_schema *schema,
                                 const char *name);
+/* Position of the first column with a role, or -1. */
+MLS_API int64_t mls_schema_find_role(const struct mls_schema *schema,
+                                     enum mls_role role);
 /* Position, or -1 with MLS_USAGE, the nearest name as the fix.  option names
  * the culprit: "--target". */
 MLS_API MLS_CHECK int64_t mls_schema_need(const struct mls_schema *schema,

@@ -162,15 +162,10 @@ void cli_render_target(const struct mls_pipeline *p,
 const char *cli_dealt_by(const struct mls_pipeline *p)
 {
     const struct mls_schema *schema = mls_pipeline_schema(p);
-    const char *by = "";
 
-    for (int64_t i = 0; i < schema->count; i++) {
-        if (schema->fields[i].role == MLS_ROLE_TIME)
-            return " by time";
-        if (schema->fields[i].role == MLS_ROLE_GROUP)
-            by = " by group";
-    }
-    return by;
+    return mls_schema_find_role(schema, MLS_ROLE_TIME) >= 0 ? " by time"
+        : mls_schema_find_role(schema, MLS_ROLE_GROUP) >= 0 ? " by group"
+                                                            : "";
 }
 
 bool cli_render_recipe(const struct mls_pipeline *p, struct mls_text *text,

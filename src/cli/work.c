@@ -182,10 +182,9 @@ bool cli_read_options(struct cli *cli, const struct mls_pipeline *fixed,
 static const char *name_with_role(const struct mls_schema *schema,
                                   enum mls_role role)
 {
-    for (int64_t i = 0; i < schema->count; i++)
-        if (schema->fields[i].role == role)
-            return schema->fields[i].name;
-    return NULL;
+    int64_t at = mls_schema_find_role(schema, role);
+
+    return at < 0 ? NULL : schema->fields[at].name;
 }
 
 static bool roles_like(struct cli *cli, const struct mls_schema *like,

@@ -91,20 +91,11 @@ static bool drop_rows(struct rows *r, const struct mls_pipeline *p,
     return mls_fail_at(err, table->name, 0, 0, NULL);
 }
 
-/* The field of the pipeline's schema that names groups, or -1. */
-static int64_t group_of(const struct mls_pipeline *p)
-{
-    for (int64_t c = 0; c < p->schema.count; c++)
-        if (p->schema.fields[c].role == MLS_ROLE_GROUP)
-            return c;
-    return -1;
-}
-
 /* The column of groups, if the table has it, as numbers. */
 static bool read_groups(struct rows *r, const struct mls_pipeline *p,
                         const struct mls_table *table, struct mls_error *err)
 {
-    int64_t field = group_of(p);
+    int64_t field = mls_schema_find_role(&p->schema, MLS_ROLE_GROUP);
     int64_t column = field < 0 ? -1
         : mls_schema_find(&table->schema, p->schema.fields[field].name);
 
@@ -163,7 +154,7 @@ static bool add_fitting(struct mls_evaluation *e, const struct mls_pipeline *p,
                         bool all, struct mls_error *err)
 {
     enum mls_task task = p->task;
-    bool groups = group_of(p) >= 0;
+    bool groups = mls_schema_find_role(&p->schema, MLS_ROLE_GROUP) >= 0;
 
     for (int i = 0; mls_metrics[i]; i++) {
         const struct mls_metric_type *metric = mls_metrics[i];

@@ -45,12 +45,11 @@ static bool gather(struct mls_deal *d, const struct mls_pipeline *p,
                    double **cells, struct mls_error *err)
 {
     const char *what = role == MLS_ROLE_GROUP ? "group" : "time";
-    int64_t column = -1;
+    int64_t field = mls_schema_find_role(&p->schema, role);
+    int64_t column = field < 0 ? -1
+        : mls_schema_find(&table->schema, p->schema.fields[field].name);
     double *all;
 
-    for (int64_t c = 0; c < p->schema.count; c++)
-        if (p->schema.fields[c].role == role)
-            column = mls_schema_find(&table->schema, p->schema.fields[c].name);
     if (column < 0)
         return true;
     if (table->schema.fields[column].kind == MLS_KIND_TEXT) {

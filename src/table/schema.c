@@ -145,6 +145,15 @@ int64_t mls_schema_find(const struct mls_schema *schema, const char *name)
     return (int64_t)schema->slots[slot_of(schema, name)] - 1;
 }
 
+int64_t mls_schema_find_role(const struct mls_schema *schema,
+                             enum mls_role role)
+{
+    for (int64_t i = 0; i < schema->count; i++)
+        if (schema->fields[i].role == role)
+            return i;
+    return -1;
+}
+
 /* Adds the nearest name as the fix.  Memory may be short just now: then the
  * error goes out without a suggestion. */
 static void suggest_name(const struct mls_schema *schema, const char *name,
