@@ -26,6 +26,9 @@ struct mls_binned {
     struct mls_bins *bins;      /* features */
 };
 
+/* Rows that learners choose cuts on when they have more. */
+#define MLS_BINNING_SAMPLE 200000
+
 struct mls_binning {
     int64_t most;               /* bins of a feature, 2 .. MLS_BINS_LIMIT - 1;
                                  * width is 1 when no feature has more than

@@ -46,23 +46,6 @@ static bool middle(const struct mls_fit_job *job, double *value,
     return true;
 }
 
-/* score: one value a class, which becomes the logarithm of its frequency. */
-static void log_frequencies(const struct mls_target *target, double *score)
-{
-    double sum = 0;
-
-    for (int k = 0; k < target->classes; k++)
-        score[k] = 0;
-    for (int64_t i = 0; i < target->rows; i++)
-        score[(int)target->y[i]] += target->weight ? target->weight[i] : 1;
-    for (int k = 0; k < target->classes; k++) {
-        score[k] = score[k] > 0 ? score[k] : 0.5;
-        sum += score[k];
-    }
-    for (int k = 0; k < target->classes; k++)
-        score[k] = log(score[k] / sum);
-}
-
 static bool find_scores(const struct mls_fit_job *job, double *intercept,
                         struct mls_error *err)
 {
@@ -72,10 +55,10 @@ static bool find_scores(const struct mls_fit_job *job, double *intercept,
     if (target->task == MLS_REGRESSION)
         return middle(job, intercept, err);
     if (target->task == MLS_MULTICLASS) {
-        log_frequencies(target, intercept);
+        mls_learner_log_frequencies(target, intercept);
         return true;
     }
-    log_frequencies(target, score);
+    mls_learner_log_frequencies(target, score);
     *intercept = score[1] - score[0];
     return true;
 }

@@ -22,7 +22,6 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "mlspec/metric.h"
-#include "table/arrange.h"
 
 enum { TREES_A_THREAD = 8 };
 
@@ -73,7 +72,7 @@ void mls_bag_draw(uint64_t seed, int64_t tree, bool replace, double sample,
 
 struct fitting {
     const struct mls_fit_job *job;
-    const struct mls_forest *forest;
+    const struct mls_forest_params *forest;
     struct mls_growth growth;
     bool bags;
     int64_t first;              /* tree of the batch */
@@ -94,7 +93,7 @@ static bool grow_one(void *fitting, int64_t i, struct mls_error *err)
         if (!*bag)
             return false;
         mls_bag_draw(f->job->seed, tree, f->forest->bootstrap,
-                     f->forest->sample, rows, *bag);
+                     f->forest->max_samples, rows, *bag);
     }
     return mls_grow_tree(&f->growth,
                          mls_random2(f->job->seed, MLS_RANDOM_LEARNER,
@@ -236,7 +235,7 @@ double mls_forest_part(enum mls_task task, int64_t features)
     return task == MLS_REGRESSION ? 2.0 / 3 : sqrt(p) / p;
 }
 
-static int64_t features_of(const struct mls_forest *forest,
+static int64_t features_of(const struct mls_forest_params *forest,
                            const struct mls_growth *growth, double *part)
 {
     double count = (double)growth->features, wanted;
@@ -292,11 +291,11 @@ static struct mls_model *fit_codes(struct fitting *f,
 }
 
 struct mls_model *mls_forest_fit(const struct mls_fit_job *job,
-                                 const struct mls_forest *forest,
-                                 struct mls_error *err)
+                                 bool random_cuts, struct mls_error *err)
 {
+    const struct mls_forest_params *forest = job->params;
     struct fitting f = { .job = job, .forest = forest };
-    struct mls_binning how = { .most = forest->bins, .sample = MLS_TREE_SAMPLE,
+    struct mls_binning how = { .most = forest->max_bins, .sample = MLS_BINNING_SAMPLE,
                                .seed = job->seed, .by_column = true };
     struct mls_model *model = NULL;
     struct mls_binned binned;
@@ -304,16 +303,15 @@ struct mls_model *mls_forest_fit(const struct mls_fit_job *job,
     if (!mls_learner_need_rows(job->data, err)
         || !mls_binned_make(job->run, job->data, &how, &binned, err))
         return NULL;
-    if (job->data->table)
-        mls_table_drop_cells(job->data->table);
-    f.bags = forest->bootstrap || forest->sample < 1;
+    mls_dataset_drop_cells(job->data);
+    f.bags = forest->bootstrap || forest->max_samples < 1;
     f.growth = (struct mls_growth){
         .run = job->run, .binned = &binned, .target = &job->data->target,
-        .entropy = forest->entropy, .random = forest->random,
+        .entropy = forest->criterion == 1, .random = random_cuts,
         .max_depth = forest->max_depth, .max_leaves = forest->max_leaves,
-        .min_split = forest->min_split, .min_leaf = forest->min_leaf,
+        .min_split = forest->min_samples_split, .min_leaf = forest->min_samples_leaf,
         .bags = f.bags,
-        .out_of_bag = f.bags && forest->out_of_bag && job->chosen
+        .out_of_bag = f.bags && forest->oob_score && job->chosen
     };
     model = fit_codes(&f, &binned, err);
     mls_binned_clear(&binned);

@@ -23,7 +23,6 @@ static const char *const stoppings[] = { "auto", "off", "cross", "holdout",
 static const char *const growths[] = { "leaf", "depth", NULL };
 
 enum { FOLDS = 5, HOLDOUT_PARTS = 8, STEP_ROUNDS = 25 };
-enum { BIN_SAMPLE = 200000 };
 
 struct gbdt_params {
     double learning_rate;
@@ -186,7 +185,7 @@ static bool make_codes(struct fitting *f, struct mls_error *err)
     const struct mls_dataset *data = f->job->data;
     bool wide = data->rows < MLS_BOOST_WIDE_ROWS || data->target.weight;
     struct mls_binning binning = {
-        .most = f->p->bins, .sample = BIN_SAMPLE, .seed = f->job->seed,
+        .most = f->p->bins, .sample = MLS_BINNING_SAMPLE, .seed = f->job->seed,
         .by_row = true, .by_column = true
     };
 
@@ -205,15 +204,13 @@ static bool prepare(struct fitting *f, struct mls_error *err)
     if (!f->base
         || !mls_objective_init(&f->objective, f->p->objective, f->p->alpha,
                                f->p->tweedie_power, target, err)
-        || !mls_objective_base(&f->objective, f->job->run, target, f->outputs,
-                               f->base, err)
+        || !mls_objective_base(&f->objective, f->job->run, target, f->base, err)
         || !make_codes(f, err))
         return false;
     f->feature_keys = mls_feature_keys(f->job->data, f->job->seed, err);
     if (!f->feature_keys)
         return false;
-    if (f->job->data->table)
-        mls_dataset_drop_cells(f->job->data);
+    mls_dataset_drop_cells(f->job->data);
     if (target->rows <= MLS_ROW_KEYS_MOST) {
         f->row_keys = mls_row_keys(&f->binned, target, err);
         return f->row_keys != NULL;

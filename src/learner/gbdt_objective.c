@@ -22,6 +22,7 @@
 
 #include <math.h>
 
+#include "learner/learners.h"
 #include "stats/summary.h"
 
 const char *const mls_objective_names[] = {
@@ -288,39 +289,20 @@ double mls_objective_loss(const struct mls_objective *o, const double *score,
 
 /* ---- The best constant ------------------------------------------------- */
 
-/* Logarithms of the classes' frequencies; a class without rows counts as half
- * a row. */
-static void log_frequencies(const struct mls_target *target, double *score)
-{
-    double sum = 0;
-
-    for (int k = 0; k < target->classes; k++)
-        score[k] = 0;
-    for (int64_t i = 0; i < target->rows; i++)
-        score[(int)target->y[i]] += target->weight ? target->weight[i] : 1;
-    for (int k = 0; k < target->classes; k++) {
-        score[k] = score[k] > 0 ? score[k] : 0.5;
-        sum += score[k];
-    }
-    for (int k = 0; k < target->classes; k++)
-        score[k] = log(score[k] / sum);
-}
-
 bool mls_objective_base(const struct mls_objective *o,
                         const struct mls_run *run,
-                        const struct mls_target *target, int outputs,
-                        double *base, struct mls_error *err)
+                        const struct mls_target *target, double *base,
+                        struct mls_error *err)
 {
     struct mls_moments moments;
     double scores[2], level = o->kind == MLS_OBJECTIVE_QUANTILE ? o->alpha : 0.5;
 
-    (void)outputs;
     switch (o->kind) {
     case MLS_OBJECTIVE_SOFTMAX:
-        log_frequencies(target, base);
+        mls_learner_log_frequencies(target, base);
         return true;
     case MLS_OBJECTIVE_LOGISTIC:
-        log_frequencies(target, scores);
+        mls_learner_log_frequencies(target, scores);
         base[0] = scores[1] - scores[0];
         return true;
     case MLS_OBJECTIVE_ABSOLUTE:

@@ -65,11 +65,10 @@ double mls_objective_loss(const struct mls_objective *objective,
 void mls_objective_normalise(const double *score, int64_t stride, int outputs,
                              int64_t count, double *normaliser);
 
-/* The best constant scores (outputs of them). */
+/* The best constant scores, one an output. */
 MLS_CHECK bool mls_objective_base(const struct mls_objective *objective,
                                   const struct mls_run *run,
                                   const struct mls_target *target,
-                                  int outputs, double *base,
-                                  struct mls_error *err);
+                                  double *base, struct mls_error *err);
 
 #endif

@@ -170,6 +170,23 @@ bool mls_learner_need_rows(const struct mls_dataset *data,
     return mls_fail_fix(err, "are all targets missing, or all weights 0?");
 }
 
+void mls_learner_log_frequencies(const struct mls_target *target,
+                                 double *score)
+{
+    double sum = 0;
+
+    for (int k = 0; k < target->classes; k++)
+        score[k] = 0;
+    for (int64_t i = 0; i < target->rows; i++)
+        score[(int)target->y[i]] += target->weight ? target->weight[i] : 1;
+    for (int k = 0; k < target->classes; k++) {
+        score[k] = score[k] > 0 ? score[k] : 0.5;
+        sum += score[k];
+    }
+    for (int k = 0; k < target->classes; k++)
+        score[k] = log(score[k] / sum);
+}
+
 struct mls_model *mls_learner_finish(struct mls_model *model,
                                      struct mls_error *err)
 {

@@ -6,6 +6,8 @@
 
 #include "mlspec/learner.h"
 
+struct mls_target;
+
 /* All learners, in the order that help lists them: one file, one row. */
 #define MLS_LEARNERS(ROW) \
     ROW(ridge) \
@@ -31,6 +33,11 @@ MLS_LEARNERS(ROW)
 /* MLS_DATA when there is no row to learn from. */
 MLS_CHECK bool mls_learner_need_rows(const struct mls_dataset *data,
                                      struct mls_error *err);
+
+/* Logarithms of the frequencies of the target's classes, one value a class; a
+ * class without rows counts as half a row. */
+void mls_learner_log_frequencies(const struct mls_target *target,
+                                 double *score);
 
 /* Takes a model that was just trained and returns it; when a number in it is
  * not finite it is freed and NULL returned, with MLS_DATA: the arithmetic

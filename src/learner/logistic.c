@@ -309,7 +309,8 @@ static bool fit_into(const struct mls_fit_job *job,
     bool finished = false, ok = true;
 
     if (data->target.task == MLS_BINARY && data->wide.count == 0
-        && !data->target.offset && p->l1 == 0 && mls_fused_fits(data->rows, data->features)) {
+        && !data->target.offset && p->l1 == 0
+        && mls_fused_fits(data->rows, data->features)) {
         ok = fit_fused(job, classes, coef, intercept, result, &finished, err);
     }
     ok = ok

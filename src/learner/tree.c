@@ -9,9 +9,7 @@
 #include "base/random.h"
 #include "learner/forest_fit.h"
 #include "learner/tree_grow.h"
-#include "table/arrange.h"
 
-static const char *const criteria[] = { "gini", "entropy", NULL };
 
 struct tree_params {
     int criterion;
@@ -25,7 +23,7 @@ struct tree_params {
 
 #define FIELD(name) #name, .at = offsetof(struct tree_params, name)
 static const struct mls_param params[] = {
-    { FIELD(criterion), .kind = MLS_CHOICE, .choices = criteria, .def = 0,
+    { FIELD(criterion), .kind = MLS_CHOICE, .choices = mls_tree_criteria, .def = 0,
       .help = "impurity of classes; a regression always takes squared error" },
     { FIELD(max_depth), .kind = MLS_INTEGER, .def = 0, .min = 0, .max = 10000,
       .help = "splits from the root to a leaf at most; 0: no bound" },
@@ -100,7 +98,7 @@ static struct mls_model *fit(const struct mls_fit_job *job,
                              struct mls_error *err)
 {
     const struct tree_params *p = job->params;
-    struct mls_binning how = { .most = p->max_bins, .sample = MLS_TREE_SAMPLE,
+    struct mls_binning how = { .most = p->max_bins, .sample = MLS_BINNING_SAMPLE,
                                .seed = job->seed, .by_column = true };
     struct mls_binned binned;
     struct mls_growth growth = {
@@ -114,8 +112,7 @@ static struct mls_model *fit(const struct mls_fit_job *job,
     if (!mls_learner_need_rows(job->data, err)
         || !mls_binned_make(job->run, job->data, &how, &binned, err))
         return NULL;
-    if (job->data->table)
-        mls_table_drop_cells(job->data->table);
+    mls_dataset_drop_cells(job->data);
     model = grow(job, &growth, err);
     mls_binned_clear(&binned);
     return mls_learner_finish(model, err);

@@ -35,6 +35,8 @@
 #include "base/random.h"
 #include "base/threads.h"
 
+const char *const mls_tree_criteria[] = { "gini", "entropy", NULL };
+
 enum {
     NEAR = 2048,                /* rows of a subtree that has own columns */
     LEVELS = 12,                /* such a subtree may be this deep */

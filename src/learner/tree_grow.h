@@ -11,6 +11,9 @@
 
 #define MLS_BAG_MOST 8          /* times that a row is in a bag */
 
+/* Choices of a learner's `criterion`: of entropy the second. */
+extern const char *const mls_tree_criteria[];
+
 struct mls_growth {
     /* Borrowed; binned holds columns. */
     const struct mls_run *run;

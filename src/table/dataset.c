@@ -141,7 +141,8 @@ bool mls_dataset_lend(struct mls_table *table, const struct mls_target *target,
 
 void mls_dataset_drop_cells(const struct mls_dataset *data)
 {
-    mls_table_drop_cells(data->table);
+    if (data->table)
+        mls_table_drop_cells(data->table);
 }
 
 void mls_dataset_clear(struct mls_dataset *data)

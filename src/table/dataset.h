@@ -101,7 +101,8 @@ MLS_CHECK bool mls_dataset_lend(struct mls_table *table,
                                 const struct mls_target *target,
                                 struct mls_dataset *data,
                                 struct mls_error *err);
-/* The learner has what it needs of data->table: its blocks are freed. */
+/* The learner has what it needs of data->table, if there is one: its blocks are
+ * freed. */
 void mls_dataset_drop_cells(const struct mls_dataset *data);
 void mls_dataset_clear(struct mls_dataset *data);
 
