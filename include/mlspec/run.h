@@ -25,7 +25,7 @@ struct mls_run {
     void *context;                      /* handed to the two functions below */
     void (*message)(void *context, enum mls_level level, const char *text);
     void (*progress)(void *context, const char *phase, double done,
-                     double total); /* total 0: unknown */
+                     double total, int64_t rows); /* as mls_progress_rows */
 };
 
 /* threads 0: what affinity and the cgroup quota allow.  Fewer threads than
@@ -45,7 +45,13 @@ MLS_API MLS_CHECK bool mls_run_go_on(const struct mls_run *run,
 /* Does nothing when run is NULL or has no message function. */
 MLS_API void mls_note(const struct mls_run *run, enum mls_level level,
                       const char *format, ...) MLS_PRINTF(3, 4);
+/* How far the run is; from any thread.  done and total in the phase's own unit,
+ * total 0 or less: unknown. */
 MLS_API void mls_progress(const struct mls_run *run, const char *phase,
                           double done, double total);
+/* The same of a phase that goes through a table: the rows so far, which are
+ * not 0 for long.  What only knows its rows has done 0. */
+MLS_API void mls_progress_rows(const struct mls_run *run, const char *phase,
+                               int64_t rows, double done, double total);
 
 #endif

@@ -90,7 +90,13 @@ void mls_note(const struct mls_run *run, enum mls_level level,
 void mls_progress(const struct mls_run *run, const char *phase, double done,
                   double total)
 {
+    mls_progress_rows(run, phase, 0, done, total);
+}
+
+void mls_progress_rows(const struct mls_run *run, const char *phase,
+                       int64_t rows, double done, double total)
+{
     if (run && run->progress) {
-        run->progress(run->context, phase, done, total);
+        run->progress(run->context, phase, done, total, rows);
     }
 }

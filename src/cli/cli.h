@@ -283,6 +283,9 @@ MLS_CHECK bool help_topic(const char *topic, enum help_format format,
 void progress_start(struct cli *cli);
 /* Takes the progress line away. */
 void progress_clear(void);
+/* Before anything is written to path; NULL is stdout.  The line goes away, and
+ * for good when path is the terminal too. */
+void progress_make_way(const char *path);
 void progress_error(const struct command *command,
                     const struct mls_error *err);
 /* Whether a stream is a terminal on which colour is welcome. */

@@ -70,6 +70,7 @@ static bool run(const struct options *o, struct cli *cli,
     if (ok && o->dry_run) {
         ok = say_plan(p, err);
     } else if (ok) {
+        progress_make_way(o->output);
         ok = mls_pipeline_predict_file(p, o->data, o->output ? o->output : "-",
                                        &read, &how, &cli->run, &counts, err);
         if (ok)

@@ -50,9 +50,11 @@ static bool apply(const struct options *o, struct cli *cli,
     bool ok = cli_load(o->model, &p, err)
         && cli_read_options(cli, p, NULL, &read, err);
 
-    if (ok && !o->dry_run)
+    if (ok && !o->dry_run) {
+        progress_make_way(o->output);
         ok = mls_pipeline_predict_file(p, o->data, o->output ? o->output : "-",
                                        &read, &how, &cli->run, &counts, err);
+    }
     if (ok)
         cli_note_counts(cli, o->data, &counts);
     if (ok && o->json)

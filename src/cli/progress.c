@@ -15,6 +15,16 @@
 
 #define PROGRESS_AFTER 1.0      /* seconds; shorter work shows nothing */
 #define PROGRESS_EVERY 0.1
+#define RATE_AFTER 0.2          /* of a phase, before what its rate is is said */
+
+/* Where a phase stands: for how many seconds it runs, in which it came from
+ * done_from and rows_from as far as done and rows. */
+struct stand {
+    const char *phase;
+    double done_from, done, total;
+    int64_t rows_from, rows;
+    double seconds;
+};
 
 static struct {
     pthread_mutex_t lock;
@@ -22,7 +32,8 @@ static struct {
     bool quiet, verbose;
     double started, last;
     char phase[48];
-    double phase_started, phase_from;
+    double phase_started;
+    struct stand at;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 bool progress_colour(int descriptor)
@@ -51,56 +62,94 @@ static void clear_line(void)
     state.shown = false;
 }
 
-static void add_seconds(char *text, size_t size, double seconds)
+/* 940, 12.3 k, 1.20 M: three digits. */
+static void add_count(struct mls_text *text, double count)
 {
-    int64_t s = (int64_t)(seconds + 0.5);
+    static const char *const units[] = { "", " k", " M", " G", " T" };
+    size_t unit = 0;
+    int decimals;
 
-    if (s >= 3600)
-        snprintf(text, size, "%" PRId64 "h%02" PRId64 "m left", s / 3600,
-                 s / 60 % 60);
-    else if (s >= 60)
-        snprintf(text, size, "%" PRId64 "m%02" PRId64 "s left", s / 60,
-                 s % 60);
-    else
-        snprintf(text, size, "%" PRId64 "s left", s);
+    while (count >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
+        count /= 1000;
+        unit++;
+    }
+    decimals = unit == 0 || count >= 99.95 ? 0 : count >= 9.995 ? 1 : 2;
+    mls_text_format(text, "%.*f%s", decimals, count, units[unit]);
 }
 
-static void show(const char *phase, double done, double total, double now)
+static void add_left(struct mls_text *text, double seconds)
 {
-    double elapsed = now - state.phase_started;
-    double rate = elapsed > 0 ? (done - state.phase_from) / elapsed : 0;
-    char left[32] = "", line[160];
+    int64_t s = (int64_t)fmin(seconds + 0.5, 1e9);
 
-    if (total > 0 && rate > 0)
-        add_seconds(left, sizeof left, (total - done) / rate);
-    if (total > 0)
-        snprintf(line, sizeof line, "\r\033[K%s: %.0f%%%s%s", phase,
-                 100 * fmin(done / total, 1), *left ? ", " : "", left);
-    else if (rate >= 100)
-        snprintf(line, sizeof line, "\r\033[K%s: %.0f, %.0f/s", phase, done,
-                 rate);
+    if (s >= 3600)
+        mls_text_format(text, ", %" PRId64 " h %02" PRId64 " min left",
+                        s / 3600, s / 60 % 60);
+    else if (s >= 60)
+        mls_text_format(text, ", %" PRId64 " min %02" PRId64 " s left", s / 60,
+                        s % 60);
     else
-        snprintf(line, sizeof line, "\r\033[K%s: %.0f", phase, done);
-    say(line);
+        mls_text_format(text, ", %" PRId64 " s left", s);
+}
+
+/* "reading: 42%, 1.20 M rows/s, 3 s left" */
+static void add_stand(const struct stand *at, struct mls_text *text)
+{
+    double done = at->done - at->done_from, rows = at->rows - at->rows_from;
+    bool rated = at->seconds >= RATE_AFTER;
+
+    mls_text_format(text, "%s: ", at->phase);
+    if (at->total > 0)
+        mls_text_format(text, "%.0f%%", 100 * fmin(at->done / at->total, 1));
+    else
+        add_count(text, at->rows > 0 ? (double)at->rows : at->done);
+    if (at->total <= 0 && at->rows > 0)
+        mls_text_add(text, " rows");
+    if (rated && rows > 0) {
+        mls_text_add(text, ", ");
+        add_count(text, rows / at->seconds);
+        mls_text_add(text, " rows/s");
+    }
+    if (rated && at->total > 0 && done > 0)
+        add_left(text, fmax(at->total - at->done, 0) * at->seconds / done);
+}
+
+static void show(void)
+{
+    struct mls_text text = { 0 };
+
+    mls_text_add(&text, "\r\033[K");
+    add_stand(&state.at, &text);
+    if (text.bytes && !text.failed)
+        say(text.bytes);
     state.shown = true;
+    mls_text_clear(&text);
 }
 
 static void on_progress(void *context, const char *phase, double done,
-                        double total)
+                        double total, int64_t rows)
 {
+    struct stand *at = &state.at;
     double now = mls_now();
 
     (void)context;
     if (pthread_mutex_trylock(&state.lock) != 0)
         return;
-    if (strcmp(phase, state.phase) != 0) {
+    if (strcmp(phase, state.phase) != 0 || done < at->done
+        || rows < at->rows) {
         snprintf(state.phase, sizeof state.phase, "%s", phase);
         state.phase_started = now;
-        state.phase_from = done;
+        *at = (struct stand){ .phase = state.phase,
+                                    .done_from = done,
+                                    .rows_from = rows };
     }
-    if (now - state.started >= PROGRESS_AFTER
+    at->done = done;
+    at->total = total;
+    at->rows = rows;
+    at->seconds = now - state.phase_started;
+    if (state.line && (done > 0 || rows > 0)
+        && now - state.started >= PROGRESS_AFTER
         && now - state.last >= PROGRESS_EVERY) {
-        show(phase, done, total, now);
+        show();
         state.last = now;
     }
     pthread_mutex_unlock(&state.lock);
@@ -142,6 +191,15 @@ void progress_clear(void)
 {
     pthread_mutex_lock(&state.lock);
     clear_line();
+    pthread_mutex_unlock(&state.lock);
+}
+
+void progress_make_way(const char *path)
+{
+    pthread_mutex_lock(&state.lock);
+    clear_line();
+    if ((!path || strcmp(path, "-") == 0) && isatty(STDOUT_FILENO))
+        state.line = false;
     pthread_mutex_unlock(&state.lock);
 }
 

@@ -30,6 +30,7 @@ bool cli_write(const char *path, const struct mls_text *text,
 
     if (!mls_text_ok(text, err))
         return false;
+    progress_make_way(path);
     out = mls_output_open(path ? path : "-", err);
     if (!out)
         return false;
@@ -305,9 +306,11 @@ bool cli_table_write(const struct mls_table *table, const char *path,
                      struct cli *cli, struct mls_error *err)
 {
     double start = mls_now();
-    struct mls_writer *writer = mls_writer_open(
-        path ? path : "-", &table->schema, &table->dialect, err);
+    struct mls_writer *writer;
 
+    progress_make_way(path);
+    writer = mls_writer_open(path ? path : "-", &table->schema,
+                             &table->dialect, err);
     if (!writer)
         return false;
     if (!mls_writer_blocks(writer, table->blocks, table->block_count,

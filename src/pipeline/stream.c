@@ -553,8 +553,6 @@ static bool run_stream(struct stream *s, struct mls_run *run,
             run->prepare_seconds += done - read;
             run->write_seconds += mls_now() - done;
         }
-        mls_progress(run, "rows", (double)mls_reader_counts(s->reader)->rows,
-                     0);
     } while (count == limit);
     return true;
 }

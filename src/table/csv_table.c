@@ -223,7 +223,7 @@ static bool read_chunk(void *whole, int64_t i, struct mls_error *err)
 {
     struct mls_whole *t = whole;
     struct mls_chunk *c = &t->chunks[i];
-    double done;
+    int64_t done, rows;
 
     if (__atomic_load_n(&t->odd, __ATOMIC_RELAXED))
         return true;
@@ -232,11 +232,14 @@ static bool read_chunk(void *whole, int64_t i, struct mls_error *err)
     pthread_mutex_lock(&t->mutex);
     t->ready[i] = 1;
     t->bytes_done += c->end - c->begin;
-    done = (double)t->bytes_done;
+    t->rows_done += c->rows;
+    done = t->bytes_done;
+    rows = t->rows_done;
     check_ready(t);
     pthread_mutex_unlock(&t->mutex);
     if (mls_worker() == 0 && mls_input_is_direct(t->csv.input))
-        mls_progress(t->run, "reading", done, (double)t->csv.size);
+        mls_progress_rows(t->run, "reading", rows, (double)done,
+                          (double)t->csv.size);
     return true;
 }
 
@@ -286,6 +289,7 @@ static bool read_chunks(struct mls_whole *t, struct mls_error *err)
     struct mls_input *input = t->csv.input;
 
     t->expected = t->csv.data_start;
+    mls_progress(t->run, "reading", 0, (double)mls_input_size(input));
     do {
         int64_t first = t->chunk_count;
 
@@ -298,9 +302,10 @@ static bool read_chunks(struct mls_whole *t, struct mls_error *err)
             || !check_chunks(t, first, err))
             return false;
         mls_input_drop(input, cut_end(t) - 1);
-        if (!mls_input_is_direct(input))
-            mls_progress(t->run, "reading", (double)mls_input_at(input),
-                         (double)mls_input_size(input));
+        if (!mls_input_is_direct(input) && t->in->rows > 0)
+            mls_progress_rows(t->run, "reading", t->in->rows,
+                              (double)mls_input_at(input),
+                              (double)mls_input_size(input));
     } while (!t->odd && cut_end(t) < t->csv.size);
     t->odd |= t->in->rows == 0;
     return true;

@@ -25,7 +25,7 @@ struct mls_whole {
     uint8_t *ready;             /* chunks that were read */
     int64_t ready_capacity;
     int64_t checked;            /* chunks known to start where they should */
-    int64_t bytes_done;
+    int64_t bytes_done, rows_done;
     bool odd;                   /* atomic: the slow way must read the file */
     bool spoiled;               /* levels count cells of dropped rows too */
 };

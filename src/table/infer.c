@@ -195,9 +195,10 @@ static bool read_once(struct mls_inference *in, bool first,
         if (in->rows % CHECK_ROWS == 0) {
             if (r->run != NULL && !mls_run_go_on(r->run, err))
                 return false;
-            mls_progress(r->run, "looking at columns",
-                         (double)mls_input_at(mls_scan_input(r->scan)),
-                         (double)mls_input_size(mls_scan_input(r->scan)));
+            mls_progress_rows(
+                r->run, "looking at columns", in->rows,
+                (double)mls_input_at(mls_scan_input(r->scan)),
+                (double)mls_input_size(mls_scan_input(r->scan)));
         }
         if (!mls_reader_row(r, &row, err))
             return false;

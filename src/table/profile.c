@@ -40,6 +40,7 @@ struct job {
     /* The target: a code per row, NaN where it is missing; NULL none. */
     double *target;
     int64_t target_at, target_codes;
+    int64_t *begun;             /* columns, shared by the threads */
     /* The rows that are sorted and compared; NULL all. */
     int64_t *sample;
     int64_t sample_rows;
@@ -286,8 +287,11 @@ static bool profile_column(void *context, int64_t at, struct mls_error *err)
     struct mls_profile_column *c = &job->profile->columns[at];
     bool coded = (MLS_KIND_BIT(c->field->kind) & MLS_KINDS_CODED) != 0;
     bool tells = has_information(job, at, c->field), ok = true;
+    int64_t begun = __atomic_fetch_add(job->begun, 1, __ATOMIC_RELAXED);
     double *x;
 
+    mls_progress(job->run, "describing columns", (double)begun,
+                 (double)job->profile->count);
     if (c->field->kind == MLS_KIND_TEXT)
         return profile_text(job, at, c, err);
     if (coded && !profile_levels(job, at, c, err))
@@ -413,8 +417,9 @@ bool mls_profile(const struct mls_table *table,
                  const struct mls_run *run, struct mls_profile *profile,
                  struct mls_error *err)
 {
+    int64_t begun = 0;
     struct job job = { .table = table, .run = run, .profile = profile,
-                       .target_at = -1 };
+                       .target_at = -1, .begun = &begun };
     bool ok;
 
     *profile = (struct mls_profile){ 0 };

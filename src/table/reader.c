@@ -483,18 +483,19 @@ bool mls_reader_next(struct mls_reader *r, struct mls_block **block,
     if (r->stream != NULL && !mls_stream_next(r->stream, block, &slow, err))
         return false;
     if (!slow) {
-        mls_progress(r->run, "reading",
-                     (double)(mls_input_is_direct(input)
-                                  ? r->counts.bytes
-                                  : mls_input_at(input)),
-                     (double)mls_input_size(input));
+        mls_progress_rows(r->run, "reading", r->counts.rows,
+                          (double)(mls_input_is_direct(input)
+                                       ? r->counts.bytes
+                                       : mls_input_at(input)),
+                          (double)mls_input_size(input));
         return true;
     }
     if (!mls_convert_block(r, block, err))
         return false;
     r->counts.bytes = mls_scan_bytes(r->scan);
-    mls_progress(r->run, "reading", (double)mls_input_at(input),
-                 (double)mls_input_size(input));
+    mls_progress_rows(r->run, "reading", r->counts.rows,
+                      (double)mls_input_at(input),
+                      (double)mls_input_size(input));
     return true;
 }
 

@@ -449,6 +449,7 @@ struct heard {
     char text[4096];
     enum mls_level level;
     double done, total;
+    int64_t rows;
 };
 
 static void hear(void *context, enum mls_level level, const char *text)
@@ -459,13 +460,15 @@ static void hear(void *context, enum mls_level level, const char *text)
     snprintf(heard->text, sizeof(heard->text), "%s", text);
 }
 
-static void follow(void *context, const char *phase, double done, double total)
+static void follow(void *context, const char *phase, double done, double total,
+                   int64_t rows)
 {
     struct heard *heard = context;
 
     snprintf(heard->text, sizeof(heard->text), "%s", phase);
     heard->done = done;
     heard->total = total;
+    heard->rows = rows;
 }
 
 static void notes_and_progress_reach_the_caller(void **state)
@@ -487,7 +490,10 @@ static void notes_and_progress_reach_the_caller(void **state)
     assert_int_equal(heard.level, MLS_LOG_WARNING);
     mls_progress(&run, "fit", 2, 5);
     assert_string_equal(heard.text, "fit");
-    assert_true(heard.done == 2 && heard.total == 5);
+    assert_true(heard.done == 2 && heard.total == 5 && heard.rows == 0);
+    mls_progress_rows(&run, "reading", 7, 3, 0);
+    assert_string_equal(heard.text, "reading");
+    assert_true(heard.done == 3 && heard.total == 0 && heard.rows == 7);
     /* Two-byte characters: one must not be cut in the middle. */
     for (i = 0; i < 4000; i += 2) {
         memcpy(longest + i, "\xC3\xA9", 2);
