@@ -21,6 +21,7 @@
 
 #define BLOCK_BYTES (2 << 20)
 #define BLOCK_ROWS_LEAST 64
+#define NAME_LIMIT 65536        /* bytes of a column's name */
 
 /* ---- rows ---- */
 
@@ -94,6 +95,15 @@ static char *column_name(struct mls_reader *r, const struct mls_record *header,
     char number[32];
     int length;
 
+    if (!r->options.dialect.no_header && cell.length > NAME_LIMIT) {
+        mls_fail(err, MLS_DATA,
+                 "the name of column %lld is longer than %d bytes",
+                 (long long)i + 1, NAME_LIMIT);
+        mls_fail_fix(err, "pass --no-header when the first line is a row, or "
+                          "--delimiter when it is another");
+        mls_fail_at(err, r->name, header->line, 0, NULL);
+        return NULL;
+    }
     if (!r->options.dialect.no_header && cell.length > 0)
         return mls_arena_text(arena, cell.bytes, (size_t)cell.length, err);
     length = snprintf(number, sizeof(number), "c%lld", (long long)i + 1);

@@ -110,6 +110,28 @@ static void tables_without_content_are_refused(void **state)
     }
 }
 
+static void a_name_has_a_limit(void **state)
+{
+    char *text = calloc(1, 65536 + 16);
+    struct mls_error err;
+    struct mls_table table;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'n', 65536);
+    memcpy(text + 65536, ",b\n1,2\n", 8);
+    must_read(text, NULL, &table);
+    assert_int_equal(strlen(table.schema.fields[0].name), 65536);
+    mls_table_clear(&table);
+    memcpy(text + 65536, "n,b\n1,2\n", 9);
+    must_fail(text, NULL, &err);
+    assert_int_equal(err.code, MLS_DATA);
+    assert_int_equal(err.line, 1);
+    assert_string_equal(err.what,
+                        "the name of column 1 is longer than 65536 bytes");
+    free(text);
+}
+
 /* What mls_note says during a reading. */
 static void keep_note(void *context, enum mls_level level, const char *text)
 {
@@ -526,6 +548,7 @@ int main(void)
         cmocka_unit_test(skipped_rows_can_keep_their_place),
         cmocka_unit_test(short_rows_can_be_padded),
         cmocka_unit_test(tables_without_content_are_refused),
+        cmocka_unit_test(a_name_has_a_limit),
         cmocka_unit_test(columns_without_a_name_get_their_number),
         cmocka_unit_test(names_are_trimmed_and_numbers_as_names_are_noted),
         cmocka_unit_test(dates_that_fit_both_orders_are_noted),
