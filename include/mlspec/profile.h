@@ -25,8 +25,15 @@ struct mls_profile_options {
 };
 
 /* What a category seems to be meant as: numbers with a currency sign, a unit or
- * thousands separators; dates that are not all of one form. */
-enum mls_looks { MLS_LOOKS_NONE, MLS_LOOKS_NUMBERS, MLS_LOOKS_DATES };
+ * thousands separators; dates that are not all of one form; yes and no in more
+ * than two spellings; or fewer levels, as some differ only in case or spaces. */
+enum mls_looks {
+    MLS_LOOKS_NONE,
+    MLS_LOOKS_NUMBERS,
+    MLS_LOOKS_DATES,
+    MLS_LOOKS_ANSWERS,
+    MLS_LOOKS_SPELLINGS
+};
 
 struct mls_profile_column {
     const struct mls_field *field;  /* borrows the table's schema */

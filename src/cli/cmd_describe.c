@@ -292,10 +292,20 @@ static void problems(const struct mls_table *table,
                      "%s holds dates that are not all of one form: write them "
                      "as 2024-05-31 to use it as dates",
                      mls_show_text(name).text);
+        else if (c->looks == MLS_LOOKS_ANSWERS)
+            snprintf(line, sizeof line,
+                     "%s holds yes and no in several spellings: write one, to "
+                     "use it as a boolean",
+                     mls_show_text(name).text);
         else if (c->field->trait == MLS_TRAIT_IDENTIFIER)
             snprintf(line, sizeof line,
                      "%s looks like an identifier: not a feature unless its "
                      "kind is named",
+                     mls_show_text(name).text);
+        else if (c->looks == MLS_LOOKS_SPELLINGS)
+            snprintf(line, sizeof line,
+                     "%s has levels that differ only in case or outer spaces: "
+                     "they count as different",
                      mls_show_text(name).text);
         else if (c->missing * 2 > c->rows)
             snprintf(line, sizeof line, "%s is missing in most rows",

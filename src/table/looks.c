@@ -16,6 +16,7 @@
 #define LEVELS_LOOKED_AT 10000
 #define NUMBER_BYTES 64
 #define UNIT_BYTES 4
+#define FOLDED_BYTES 100
 
 static const char *const marks[] = { "$", "%", "\xe2\x82\xac", "\xc2\xa3",
                                      "\xc2\xa5", " ", "\xc2\xa0",
@@ -97,6 +98,69 @@ static bool is_date(const char *bytes, size_t length)
     return false;
 }
 
+/* The level without outer spaces, in lower case; false when it is too long. */
+static bool fold(struct mls_cell level, char to[FOLDED_BYTES + 1])
+{
+    struct mls_cell cell = mls_cell_trim(level);
+
+    if (cell.length > FOLDED_BYTES)
+        return false;
+    for (int64_t i = 0; i < cell.length; i++) {
+        char byte = cell.bytes[i];
+
+        to[i] = byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+    }
+    to[cell.length] = '\0';
+    return true;
+}
+
+static bool is_answer(const char *folded)
+{
+    static const char *const answers[] = { "yes", "no", "true", "false", "t",
+                                           "f",   "y",  "n",    "1",     "0" };
+
+    for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+        if (strcmp(folded, answers[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* Levels that say the same. */
+static enum mls_looks looks_of_spellings(const struct mls_dictionary *levels,
+                                         int64_t count)
+{
+    uint64_t hash[LEVELS_LOOKED_AT];
+    int64_t hashes = 0, answers = 0;
+
+    for (int64_t i = 0; i < count; i++) {
+        char folded[FOLDED_BYTES + 1];
+        size_t length;
+        const char *bytes =
+            mls_dictionary_level(levels, (uint32_t)i, &length);
+
+        if (!fold((struct mls_cell){ bytes, (int64_t)length }, folded))
+            continue;
+        answers += is_answer(folded);
+        hash[hashes++] = mls_bytes_hash(folded, strlen(folded));
+    }
+    if (count > 2 && answers == count)
+        return MLS_LOOKS_ANSWERS;
+    qsort(hash, (size_t)hashes, sizeof(*hash), by_value);
+    for (int64_t i = 1; i < hashes; i++) {
+        if (hash[i] == hash[i - 1])
+            return MLS_LOOKS_SPELLINGS;
+    }
+    return MLS_LOOKS_NONE;
+}
+
 enum mls_looks mls_looks_of(const struct mls_dictionary *levels, char decimal)
 {
     int64_t count = levels->count, numbers = 0, dates = 0, bare = 0;
@@ -115,5 +179,7 @@ enum mls_looks mls_looks_of(const struct mls_dictionary *levels, char decimal)
     }
     if (numbers > bare && 10 * numbers >= 9 * count)
         return MLS_LOOKS_NUMBERS;
-    return dates > 0 && 2 * dates >= count ? MLS_LOOKS_DATES : MLS_LOOKS_NONE;
+    if (dates > 0 && 2 * dates >= count)
+        return MLS_LOOKS_DATES;
+    return looks_of_spellings(levels, count);
 }

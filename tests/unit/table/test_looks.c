@@ -56,11 +56,29 @@ static void dates_of_several_forms_are_known(void **state)
     assert_int_equal(looks_of("x\n2024\n2025\n", '.'), MLS_LOOKS_NONE);
 }
 
+static void levels_that_say_the_same_are_known(void **state)
+{
+    (void)state;
+    assert_int_equal(looks_of("x\nyes\nno\n1\n0\n", '.'),
+                     MLS_LOOKS_ANSWERS);
+    assert_int_equal(looks_of("x\nYes\nyes\nNo\n", '.'),
+                     MLS_LOOKS_ANSWERS);
+    assert_int_equal(looks_of("x\nyes\nno\nmaybe\n", '.'), MLS_LOOKS_NONE);
+    assert_int_equal(looks_of("x\n1\n0\n", '.'), MLS_LOOKS_NONE);
+    assert_int_equal(looks_of("x\nmale\nMale\nfemale\n", '.'),
+                     MLS_LOOKS_SPELLINGS);
+    assert_int_equal(looks_of("x\nmale\n male\nfemale\n", '.'),
+                     MLS_LOOKS_SPELLINGS);
+    assert_int_equal(looks_of("x\nma le\nmale\nfemale\n", '.'),
+                     MLS_LOOKS_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decorated_numbers_are_known),
         cmocka_unit_test(dates_of_several_forms_are_known),
+        cmocka_unit_test(levels_that_say_the_same_are_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
