@@ -4,14 +4,7 @@
  *   cuts    one task a feature: the cells of the sampled rows, gathered from
  *           the blocks, become bins (stats/bins.h); categories: the weight of
  *           each level
- *   codes   one task a piece of rows: all features' columns, then the records
- *           from the columns by turning tiles of 16 rows x 16 features, while
- *           both are in the cache
- *
- *               columns (512 rows)          records
- *               a a a a a a ...             a b c ... 0 0
- *               b b b b b b ...     ->      a b c ... 0 0
- *               c c c c c c ...             a b c ... 0 0
+ *   codes   one task a block: the columns of all features
  *
  * A sample takes one row of each of as many even parts of the table, drawn by
  * (seed, part): rows are distinct and in order, and every stretch of a table
@@ -25,7 +18,7 @@
 #include "base/threads.h"
 #include "table/codes.h"
 
-enum { PIECE = 512, TASK_ROWS = MLS_BLOCK_ROWS, ALIGN = 64 };
+enum { TASK_ROWS = MLS_BLOCK_ROWS, ALIGN = 64 };
 #define HUGE_BYTES (8 << 20)
 
 struct binning {
@@ -189,123 +182,34 @@ static bool find_bins(void *binning, int64_t j, struct mls_error *err)
     return cut_feature(b, j, err);
 }
 
-/* ---- Records from columns ---------------------------------------------- */
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-
-/* 16 columns of 16 bytes become 16 records of 16 bytes: four rounds of
- * interleaving, each of rows that are 8 apart. */
-static void turn_tile(const uint8_t *from, int64_t column_stride, uint8_t *to,
-                      int64_t stride)
-{
-    __m128i a[16], b[16];
-
-    for (int k = 0; k < 16; k++)
-        a[k] = _mm_loadu_si128((const __m128i *)(const void *)(from
-                                                               + k * column_stride));
-    for (int round = 0; round < 4; round++) {
-        for (int k = 0; k < 8; k++) {
-            b[2 * k] = _mm_unpacklo_epi8(a[k], a[k + 8]);
-            b[2 * k + 1] = _mm_unpackhi_epi8(a[k], a[k + 8]);
-        }
-        for (int k = 0; k < 16; k++)
-            a[k] = b[k];
-    }
-    for (int k = 0; k < 16; k++)
-        _mm_storeu_si128((__m128i *)(void *)(to + k * stride), a[k]);
-}
-#else
-static void turn_tile(const uint8_t *from, int64_t column_stride, uint8_t *to,
-                      int64_t stride)
-{
-    for (int row = 0; row < 16; row++)
-        for (int k = 0; k < 16; k++)
-            to[row * stride + k] = from[k * column_stride + row];
-}
-#endif
-
-/* Features [from, to) of all rows, one cell after the other. */
-static void turn_plain(const uint8_t *columns, int64_t column_stride,
-                       int64_t rows, int64_t from, int64_t to, int width,
-                       uint8_t *records, int64_t stride)
-{
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = from; j < to; j++)
-            memcpy(records + i * stride + j * width,
-                   columns + j * column_stride + i * width, (size_t)width);
-}
-
-/* The padding of the records is left alone. */
-static void turn(const uint8_t *columns, int64_t column_stride, int64_t rows,
-                 int64_t features, int width, uint8_t *records, int64_t stride)
-{
-    int64_t whole = width == 1 ? features / 16 * 16 : 0;
-    int64_t tiled = rows / 16 * 16;
-
-    for (int64_t i = 0; i < tiled; i += 16)
-        for (int64_t j = 0; j < whole; j += 16)
-            turn_tile(columns + j * column_stride + i, column_stride,
-                      records + i * stride + j, stride);
-    turn_plain(columns, column_stride, rows, whole, features, width, records,
-               stride);
-    turn_plain(columns + tiled * width, column_stride, rows - tiled, 0, whole,
-               width, records + tiled * stride, stride);
-}
-
 /* ---- Codes ------------------------------------------------------------- */
-
-/* count rows from row `first`, which lie in block (NULL: the matrix) from its
- * row `inside`; room holds features columns of PIECE when the binned ones are
- * not wanted. */
-static void code_piece(const struct binning *b, const struct mls_block *block,
-                       int64_t first, int64_t inside, int64_t count,
-                       uint8_t *room)
-{
-    const struct mls_binned *binned = b->binned;
-    int width = binned->width;
-    int64_t stride = room ? (int64_t)PIECE * width : binned->column_stride;
-    uint8_t *columns = room ? room : binned->by_column + first * width;
-
-    for (int64_t j = 0; j < binned->features; j++) {
-        uint8_t *out = columns + j * stride;
-
-        if (block)
-            mls_column_codes(&binned->bins[j],
-                             block->columns[b->data->column[j]], inside, count,
-                             width, out);
-        else
-            mls_bins_code_reals(&binned->bins[j],
-                                b->data->x.data + j * b->data->x.stride
-                                    + first,
-                                count, width, out, 1);
-    }
-    if (binned->by_row)
-        turn(columns, stride, count, binned->features, width,
-             binned->by_row + first * binned->stride, binned->stride);
-}
 
 static bool code_rows(void *binning, int64_t task, struct mls_error *err)
 {
     const struct binning *b = binning;
+    const struct mls_binned *binned = b->binned;
     const struct mls_table *table = b->data->table;
     const struct mls_block *block = table ? table->blocks[task] : NULL;
     int64_t first = block ? block->first_row : task * TASK_ROWS;
     int64_t rows = block ? block->rows
         : b->data->rows - first < TASK_ROWS ? b->data->rows - first
                                             : TASK_ROWS;
-    uint8_t *room = NULL;
 
-    if (!b->binned->by_column) {
-        room = mls_new_array(b->binned->features * PIECE,
-                             (size_t)b->binned->width, err);
-        if (!room)
-            return false;
+    (void)err;
+    for (int64_t j = 0; j < binned->features; j++) {
+        uint8_t *out = binned->by_column + j * binned->column_stride
+            + first * binned->width;
+
+        if (block)
+            mls_column_codes(&binned->bins[j],
+                             block->columns[b->data->column[j]], 0, rows,
+                             binned->width, out);
+        else
+            mls_bins_code_reals(&binned->bins[j],
+                                b->data->x.data + j * b->data->x.stride
+                                    + first,
+                                rows, binned->width, out, 1);
     }
-    for (int64_t i = 0; i < rows; i += PIECE)
-        code_piece(b, block, first + i, i, rows - i < PIECE ? rows - i : PIECE,
-                   room);
-    mls_free(room);
     return true;
 }
 
@@ -320,37 +224,23 @@ static int64_t rounded(int64_t n, int64_t to)
     return (n + to - 1) / to * to;
 }
 
-/* Columns' ends and records' padding are zeroed: equal data, equal bytes. */
+/* Columns' ends are zeroed: equal data, equal bytes. */
 static bool make_room(struct mls_binned *binned, const struct mls_binning *how,
                       struct mls_error *err)
 {
-    int64_t used = binned->rows * binned->width;
+    int64_t used;
 
     for (int64_t j = 0; j < binned->features; j++)
         binned->width = binned->bins[j].codes > 256 ? 2 : binned->width;
     used = binned->rows * binned->width;
-    binned->stride = rounded(binned->features * binned->width, 16);
     binned->column_stride = rounded(used, ALIGN) + ALIGN;
-    if (how->by_column) {
-        binned->by_column = new_big(binned->features * binned->column_stride,
-                                    err);
-        if (!binned->by_column)
-            return false;
-        for (int64_t j = 0; j < binned->features; j++)
-            memset(binned->by_column + j * binned->column_stride + used, 0,
-                   (size_t)(binned->column_stride - used));
-    }
-    if (how->by_row) {
-        int64_t cells = binned->features * binned->width;
-
-        binned->by_row = new_big(binned->rows * binned->stride, err);
-        if (!binned->by_row)
-            return false;
-        for (int64_t i = 0; cells < binned->stride && i < binned->rows; i++)
-            memset(binned->by_row + i * binned->stride + cells, 0,
-                   (size_t)(binned->stride - cells));
-    }
-    return true;
+    if (!how->by_column)
+        return true;
+    binned->by_column = new_big(binned->features * binned->column_stride, err);
+    for (int64_t j = 0; binned->by_column && j < binned->features; j++)
+        memset(binned->by_column + j * binned->column_stride + used, 0,
+               (size_t)(binned->column_stride - used));
+    return binned->by_column != NULL;
 }
 
 bool mls_binned_make(const struct mls_run *run, const struct mls_dataset *data,
@@ -371,8 +261,7 @@ bool mls_binned_make(const struct mls_run *run, const struct mls_dataset *data,
     ok = binned->bins && draw_sample(&b, run, err)
         && mls_parallel(run, data->features, find_bins, &b, err)
         && make_room(binned, how, err)
-        && mls_parallel(run, how->by_row || how->by_column ? tasks : 0,
-                        code_rows, &b, err);
+        && mls_parallel(run, how->by_column ? tasks : 0, code_rows, &b, err);
     mls_free(b.sampled);
     if (!ok)
         mls_binned_clear(binned);
@@ -384,7 +273,6 @@ void mls_binned_clear(struct mls_binned *binned)
     for (int64_t j = 0; binned->bins && j < binned->features; j++)
         mls_bins_clear(&binned->bins[j]);
     mls_free(binned->bins);
-    mls_free(binned->by_row);
     mls_free(binned->by_column);
     *binned = (struct mls_binned){ 0 };
 }

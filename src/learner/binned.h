@@ -2,11 +2,9 @@
  * The features of a dataset as codes (stats/bins.h): what tree learners work
  * on.  One byte a cell, two when more than 256 codes are asked for.
  *
- *   by_row     record of row 0 │ record of row 1 │ ...    stride bytes each
  *   by_column  codes of feature 0 │ codes of feature 1 │ ...
  *
- * Records serve histograms (all features of one row in one or two cache
- * lines), columns serve partitions and scoring.
+ * Histograms of boosting want the codes of a row side by side: gbdt_records.h.
  */
 #ifndef MLS_LEARNER_BINNED_H
 #define MLS_LEARNER_BINNED_H
@@ -18,11 +16,10 @@ struct mls_binned {
     int64_t rows, features;     /* constant features are left in: codes <= 2
                                  * and no second value; learners skip them */
     int width;                  /* bytes of a code: 1 or 2 */
-    int64_t stride;             /* bytes of a record, a multiple of 16 */
-    uint8_t *by_row;            /* rows x stride, 64-byte aligned, padding 0 */
     int64_t column_stride;      /* bytes of a column, a multiple of 64, at
                                  * least 64 past the last row */
-    uint8_t *by_column;         /* features x column_stride, 64-byte aligned */
+    uint8_t *by_column;         /* features x column_stride, 64-byte aligned;
+                                 * NULL when not wanted */
     struct mls_bins *bins;      /* features */
 };
 
@@ -36,7 +33,7 @@ struct mls_binning {
     int64_t most_levels;        /* of a categorical feature; 0: most */
     int64_t sample;             /* rows that cuts are chosen on; 0: all */
     uint64_t seed;
-    bool by_row, by_column;     /* which are wanted */
+    bool by_column;             /* codes are wanted, not the cuts alone */
     const struct mls_bins *given;   /* features: use these; NULL: find them */
 };
 

@@ -186,11 +186,13 @@ static bool make_codes(struct fitting *f, struct mls_error *err)
     bool wide = data->rows < MLS_BOOST_WIDE_ROWS || data->target.weight;
     struct mls_binning binning = {
         .most = f->p->bins, .sample = MLS_BINNING_SAMPLE, .seed = f->job->seed,
-        .by_row = true, .by_column = true
+        .by_column = true
     };
 
-    return mls_binned_make(f->job->run, data, &binning, &f->binned, err)
-        && mls_histogram_layout_new(&f->layout, &f->binned, wide, !wide,
+    if (!mls_binned_make(f->job->run, data, &binning, &f->binned, err))
+        return false;
+    mls_dataset_drop_cells(f->job->data);
+    return mls_histogram_layout_new(&f->layout, &f->binned, wide,
                                     f->job->run, err);
 }
 
@@ -210,7 +212,6 @@ static bool prepare(struct fitting *f, struct mls_error *err)
     f->feature_keys = mls_feature_keys(f->job->data, f->job->seed, err);
     if (!f->feature_keys)
         return false;
-    mls_dataset_drop_cells(f->job->data);
     if (target->rows <= MLS_ROW_KEYS_MOST) {
         f->row_keys = mls_row_keys(&f->binned, target, err);
         return f->row_keys != NULL;

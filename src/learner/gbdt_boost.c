@@ -40,6 +40,7 @@ static void member_clear(struct boost_member *m)
     mls_free(m->goes);
     mls_free(m->counts);
     mls_free(m->features);
+    mls_free(m->columns);
     mls_free(m->wanted[0]);
     mls_free(m->wanted[1]);
     mls_free(m->keys);
@@ -102,8 +103,10 @@ static bool member_rooms(struct mls_booster *b, struct boost_member *m,
     m->found_sets = m->sets ? mls_new(2, (size_t)b->set_bytes, err) : NULL;
     m->features =
         m->found_sets ? mls_new(features, sizeof(*m->features), err) : NULL;
+    m->columns =
+        m->features ? mls_new(features, sizeof(*m->columns), err) : NULL;
     m->keys =
-        m->features ? mls_new(2 * features, sizeof(*m->keys), err) : NULL;
+        m->columns ? mls_new(2 * features, sizeof(*m->keys), err) : NULL;
     m->wanted[0] = m->keys ? mls_new(features, 1, err) : NULL;
     m->wanted[1] = m->wanted[0] ? mls_new(features, 1, err) : NULL;
     if (!m->wanted[1])

@@ -48,6 +48,21 @@ static void draw_features(const struct mls_booster *b, struct boost_member *m,
         flag[features[i]] &= m->keys[i] <= last;
 }
 
+/* The columns of the records that hold the tree's features, ascending. */
+static void choose_columns(const struct mls_booster *b, struct boost_member *m)
+{
+    const struct mls_histogram_layout *layout = b->job.layout;
+    uint8_t *flag = m->wanted[0];
+
+    memset(flag, 0, (size_t)b->binned->features);
+    for (int64_t i = 0; i < m->feature_count; i++)
+        flag[layout->column[m->features[i]]] = 1;
+    m->column_count = 0;
+    for (int64_t k = 0; k < layout->columns; k++)
+        if (flag[k])
+            m->columns[m->column_count++] = (int32_t)k;
+}
+
 static void choose_tree_features(const struct mls_booster *b,
                                  struct boost_member *m, int64_t tree)
 {
@@ -198,8 +213,8 @@ static void add_rows(const struct mls_booster *b, struct boost_member *m,
     memset(m->table, 0, (size_t)b->job.layout->slots * b->job.layout->cell);
     mls_histogram_add(b->job.layout, b->cells,
                       indexed ? m->index + leaf->begin : NULL,
-                      indexed ? 0 : leaf->begin, leaf->count, m->features,
-                      m->feature_count, m->table);
+                      indexed ? 0 : leaf->begin, leaf->count, m->columns,
+                      m->column_count, m->table);
 }
 
 /* ---- The root ---------------------------------------------------------- */
@@ -524,6 +539,7 @@ void mls_boost_grow(struct mls_booster *b, struct mls_team *team, int me,
 
     plant(b, m);
     choose_tree_features(b, m, tree);
+    choose_columns(b, m);
     search_root(b, team, me, tree);
     while (m->leaf_count < b->job.params->leaves
            && (at = next_leaf(b, m)) >= 0) {

@@ -2,122 +2,36 @@
  * Adding rows to histograms.
  *
  * Bytes and narrow cells, the way of large tables: a table has 256 cells a
- * feature, so that the place of a cell is known to the compiler but for its
- * code.  Sixteen features are 32 KB, a first-level cache; rows are taken in
- * pieces of 1,024, and the records of a piece stay in the second level while
- * group after group of features reads them:
+ * column, so that the place of a cell is known to the compiler but for its
+ * code.  Columns are taken in groups as even as possible of at most 14, 28 KB:
+ * 16 would fill the first-level cache and leave no room for records.  Rows are
+ * taken in pieces of 1,024, and the records of a piece stay in the second level
+ * while group after group reads them:
  *
- *        rows of a piece      features 0-15        features 16-27
+ *        rows of a piece      columns 0-12         columns 13-24
  *      ┌────────────────┐    ┌─────────────┐      ┌─────────────┐
- *      │ record, cell   │ -> │ 16 x 256    │  ->  │ 12 x 256    │
+ *      │ record, cell   │ -> │ 13 x 256    │  ->  │ 12 x 256    │
  *      └────────────────┘    └─────────────┘      └─────────────┘
  *
- * Codes are shifted out of one 64-bit load.  Measured (Zen 3, 28 features, ns a
- * cell, all rows / half / 7% of them): 0.37 / 0.44 / 0.59; all features at once
- * 0.44 / 0.48 / 0.57; groups of eight 0.38 / 0.48 / 0.61; a list of features,
- * four at a time, 0.44 / 0.64 / 1.4.
+ * Codes are shifted out of 64-bit loads.  Measured (Zen 3, ns a cell, every row
+ * in order): groups of 13 and 12 0.33, of 16 and 12 0.40, all 25 at once 0.43;
+ * cells of 4 bytes, widened every 4,096 rows, 0.35 to 0.38.
  *
- * Everything else (wide cells, two-byte codes, few of the features) goes by the
- * list, four features at a time.
+ * Everything else (wide cells, two-byte codes, few of the columns) goes by the
+ * list, four columns at a time.
  */
 #include "learner/gbdt_histogram.h"
 
-#include "base/memory.h"
-#include "base/threads.h"
-
-enum { PIECE = 1024, FIXED = 256, AHEAD = 16, MOST_COPIES = 8 };
-enum { SPREAD_ROWS = 16384 };
-
-/* ---- Layout ------------------------------------------------------------ */
+enum { PIECE = 1024, FIXED = MLS_RECORD_CODES, AHEAD = 16, GROUP = 14 };
 
 static bool fixed(const struct mls_histogram_layout *layout)
 {
     return !layout->wide && layout->binned->width == 1;
 }
 
-static int32_t copies_of(int32_t codes)
-{
-    int32_t copies = 1;
-
-    while (copies < MOST_COPIES && 2 * copies * codes <= FIXED)
-        copies *= 2;
-    return copies;
-}
-
-struct spreading {
-    struct mls_binned *binned;
-    const int32_t *copies;
-};
-
-static bool spread_rows(void *context, int64_t task, struct mls_error *err)
-{
-    const struct spreading *s = context;
-    struct mls_binned *b = s->binned;
-    int64_t end = (task + 1) * SPREAD_ROWS;
-
-    (void)err;
-    end = end < b->rows ? end : b->rows;
-    for (int64_t j = 0; j < b->features; j++) {
-        int32_t codes = b->bins[j].codes;
-
-        if (s->copies[j] == 1)
-            continue;
-        for (int64_t i = task * SPREAD_ROWS; i < end; i++) {
-            b->by_row[i * b->stride + j] +=
-                (uint8_t)((i & (s->copies[j] - 1)) * codes);
-        }
-    }
-    return true;
-}
-
-bool mls_histogram_layout_new(struct mls_histogram_layout *layout,
-                              struct mls_binned *binned, bool wide,
-                              bool spread, const struct mls_run *run,
-                              struct mls_error *err)
-{
-    int64_t n = binned->features;
-    struct spreading spreading = { .binned = binned };
-
-    *layout = (struct mls_histogram_layout){ .binned = binned, .wide = wide };
-    layout->cell = wide ? sizeof(mls_wide_cell) : sizeof(int64_t);
-    layout->slot = mls_new(n, sizeof(*layout->slot), err);
-    layout->bin =
-        layout->slot ? mls_new(n + 1, sizeof(*layout->bin), err) : NULL;
-    layout->copies =
-        layout->bin ? mls_new(n, sizeof(*layout->copies), err) : NULL;
-    if (!layout->copies) {
-        mls_histogram_layout_clear(layout);
-        return false;
-    }
-    for (int64_t j = 0; j < n; j++) {
-        int32_t codes = binned->bins[j].codes;
-
-        layout->copies[j] = spread && fixed(layout) ? copies_of(codes) : 1;
-        layout->slot[j] = fixed(layout) ? j * FIXED : layout->bin[j];
-        layout->bin[j + 1] = layout->bin[j] + codes;
-    }
-    layout->bins = layout->bin[n];
-    layout->slots = fixed(layout) ? binned->stride * FIXED : layout->bins;
-    if (!spread || !fixed(layout))
-        return true;
-    spreading.copies = layout->copies;
-    return mls_parallel(run, (binned->rows + SPREAD_ROWS - 1) / SPREAD_ROWS,
-                        spread_rows, &spreading, err);
-}
-
-void mls_histogram_layout_clear(struct mls_histogram_layout *layout)
-{
-    mls_free(layout->slot);
-    mls_free(layout->bin);
-    mls_free(layout->copies);
-    *layout = (struct mls_histogram_layout){ 0 };
-}
-
 /* ---- Bytes and narrow cells, a group of features at a time ------------- */
 
 #define CELL(word, k) table[FIXED * (k) + (uint8_t)((word) >> 8 * ((k) & 7))] += c;
-#define CELLS4(word, k) CELL(word, k) CELL(word, k + 1) CELL(word, k + 2) CELL(word, k + 3)
-#define CELLS8(word, k) CELLS4(word, k) CELLS4(word, k + 4)
 
 static inline uint64_t word_at(const uint8_t *record)
 {
@@ -127,26 +41,40 @@ static inline uint64_t word_at(const uint8_t *record)
     return word;
 }
 
-#define ADD4 { uint32_t a; memcpy(&a, record, 4); CELLS4(a, 0) }
-#define ADD8 { uint64_t a = word_at(record); CELLS8(a, 0) }
-#define ADD12 { uint64_t a = word_at(record); uint32_t b; \
-                memcpy(&b, record + 8, 4); CELLS8(a, 0) CELLS4(b, 8) }
-#define ADD16 { uint64_t a = word_at(record), b = word_at(record + 8); \
-                CELLS8(a, 0) CELLS8(b, 8) }
+#define ADD(n) \
+    { \
+        uint64_t a = word_at(record), b = (n) > 8 ? word_at(record + 8) : 0; \
+        (void)b; \
+        ADD_##n \
+    }
+#define ADD_1 CELL(a, 0)
+#define ADD_2 ADD_1 CELL(a, 1)
+#define ADD_3 ADD_2 CELL(a, 2)
+#define ADD_4 ADD_3 CELL(a, 3)
+#define ADD_5 ADD_4 CELL(a, 4)
+#define ADD_6 ADD_5 CELL(a, 5)
+#define ADD_7 ADD_6 CELL(a, 6)
+#define ADD_8 ADD_7 CELL(a, 7)
+#define ADD_9 ADD_8 CELL(b, 8)
+#define ADD_10 ADD_9 CELL(b, 9)
+#define ADD_11 ADD_10 CELL(b, 10)
+#define ADD_12 ADD_11 CELL(b, 11)
+#define ADD_13 ADD_12 CELL(b, 12)
+#define ADD_14 ADD_13 CELL(b, 13)
 
-/* Records of 16 bytes are read in whole words, padding and all; a stride is a
- * multiple of 16. */
-#define GROUP(name, ADD) \
-    static void name(const uint8_t *records, int64_t stride, \
-                     const int64_t *cell, const uint32_t *rows, \
-                     int64_t first, int64_t count, bool ahead, \
-                     int64_t *table) \
+/* Records are read in whole words: past the columns, at the end of the last one
+ * past the record.  ahead: these columns are the first of their line. */
+#define GROUP_OF(n) \
+    static void add_##n(const uint8_t *records, int64_t stride, \
+                        const int64_t *cell, const uint32_t *rows, \
+                        int64_t first, int64_t count, bool ahead, \
+                        int64_t *table) \
     { \
         if (!rows) { \
             for (int64_t i = first; i < first + count; i++) { \
                 const uint8_t *record = records + i * stride; \
                 int64_t c = cell[i]; \
-                ADD \
+                ADD(n) \
             } \
         } else if (ahead) { \
             for (int64_t i = 0; i < count; i++) { \
@@ -155,45 +83,54 @@ static inline uint64_t word_at(const uint8_t *record)
                 int64_t c = cell[row]; \
                 __builtin_prefetch(records + next * stride); \
                 __builtin_prefetch(cell + next); \
-                ADD \
+                ADD(n) \
             } \
         } else { \
             for (int64_t i = 0; i < count; i++) { \
                 int64_t row = rows[i]; \
                 const uint8_t *record = records + row * stride; \
                 int64_t c = cell[row]; \
-                ADD \
+                ADD(n) \
             } \
         } \
     }
-GROUP(add_4, ADD4)
-GROUP(add_8, ADD8)
-GROUP(add_12, ADD12)
-GROUP(add_16, ADD16)
+GROUP_OF(1)
+GROUP_OF(2)
+GROUP_OF(3)
+GROUP_OF(4)
+GROUP_OF(5)
+GROUP_OF(6)
+GROUP_OF(7)
+GROUP_OF(8)
+GROUP_OF(9)
+GROUP_OF(10)
+GROUP_OF(11)
+GROUP_OF(12)
+GROUP_OF(13)
+GROUP_OF(14)
 
-static void add_groups(const struct mls_binned *b, const int64_t *cell,
-                       const uint32_t *rows, int64_t first, int64_t count,
-                       int64_t *table)
+typedef void add_group(const uint8_t *records, int64_t stride,
+                       const int64_t *cell, const uint32_t *rows,
+                       int64_t first, int64_t count, bool ahead,
+                       int64_t *table);
+static add_group *const groups[GROUP + 1] = {
+    NULL, add_1, add_2, add_3, add_4, add_5, add_6, add_7, add_8, add_9,
+    add_10, add_11, add_12, add_13, add_14
+};
+
+static void add_groups(const struct mls_histogram_layout *layout,
+                       const int64_t *cell, const uint32_t *rows,
+                       int64_t first, int64_t count, int64_t *table)
 {
-    for (int64_t j = 0; j < b->features;) {
-        int64_t left = b->features - j;
-        const uint8_t *records = b->by_row + j;
-        int64_t *at = table + j * FIXED;
+    int64_t parts = (layout->columns + GROUP - 1) / GROUP;
 
-        /* Records are one cache line or less apart: fetched once is enough. */
-        if (left > 12)
-            add_16(records, b->stride, cell, rows, first, count,
-                   (j & 63) == 0, at);
-        else if (left > 8)
-            add_12(records, b->stride, cell, rows, first, count,
-                   (j & 63) == 0, at);
-        else if (left > 4)
-            add_8(records, b->stride, cell, rows, first, count, (j & 63) == 0,
-                  at);
-        else
-            add_4(records, b->stride, cell, rows, first, count, (j & 63) == 0,
-                  at);
-        j += left > 12 ? 16 : left;
+    for (int64_t k = 0; k < parts; k++) {
+        int64_t j = layout->columns * k / parts;
+        int64_t end = layout->columns * (k + 1) / parts;
+
+        groups[end - j](layout->records + j, layout->stride, cell, rows, first,
+                        count, j == 0 || (j - 1) / 64 != (end - 1) / 64,
+                        table + j * FIXED);
     }
 }
 
@@ -253,75 +190,82 @@ LIST(wide_words, uint16_t, mls_wide_cell)
 
 static void add_list(const struct mls_histogram_layout *layout,
                      const struct piece *p, const void *cell,
-                     const int32_t *features, int64_t feature_count,
+                     const int32_t *columns, int64_t column_count,
                      void *table)
 {
     bool bytes = layout->binned->width == 1;
 
     if (layout->wide)
-        (bytes ? wide_bytes : wide_words)(p, cell, features, feature_count,
+        (bytes ? wide_bytes : wide_words)(p, cell, columns, column_count,
                                           layout->slot, table);
     else
-        (bytes ? narrow_bytes : narrow_words)(p, cell, features,
-                                              feature_count, layout->slot,
-                                              table);
+        (bytes ? narrow_bytes : narrow_words)(p, cell, columns, column_count,
+                                              layout->slot, table);
 }
 
 void mls_histogram_add(const struct mls_histogram_layout *layout,
                        const void *cell, const uint32_t *rows, int64_t first,
-                       int64_t count, const int32_t *features,
-                       int64_t feature_count, void *table)
+                       int64_t count, const int32_t *columns,
+                       int64_t column_count, void *table)
 {
-    const struct mls_binned *b = layout->binned;
     /* By list a cell costs about half as much again. */
-    bool groups = fixed(layout) && 3 * feature_count >= 2 * b->features;
+    bool all = fixed(layout) && 3 * column_count >= 2 * layout->columns;
 
     for (int64_t i = 0; i < count; i += PIECE) {
         int64_t n = count - i < PIECE ? count - i : PIECE;
-        struct piece p = { b->by_row, b->stride, rows ? rows + i : NULL,
-                           first + i, n };
+        struct piece p = { layout->records, layout->stride,
+                           rows ? rows + i : NULL, first + i, n };
 
-        if (groups)
-            add_groups(b, cell, p.rows, p.first, n, table);
+        if (all)
+            add_groups(layout, cell, p.rows, p.first, n, table);
         else
-            add_list(layout, &p, cell, features, feature_count, table);
+            add_list(layout, &p, cell, columns, column_count, table);
     }
 }
 
 /* ---- Sums of tables ---------------------------------------------------- */
 
-static void merge_narrow(int64_t *out, const int64_t *from, int32_t codes,
-                         int32_t copies, bool begin)
-{
-    for (int32_t k = 0; k < copies; k++, from += codes) {
-        if (begin && k == 0)
-            memcpy(out, from, (size_t)codes * sizeof(*out));
-        else
-            for (int32_t c = 0; c < codes; c++)
-                out[c] += from[c];
+/* A column's cells as blocks of codes x unit: its feature's digit counts units
+ * within a block, the higher digits and the copies count blocks. */
+#define MERGE(name, CELL_TYPE) \
+    static void name(CELL_TYPE *out, const CELL_TYPE *from, int64_t blocks, \
+                     int32_t codes, int32_t unit) \
+    { \
+        for (int64_t k = 0; k < blocks; k++, from += codes * unit) { \
+            if (unit == 1) { \
+                for (int32_t c = 0; c < codes; c++) \
+                    out[c] += from[c]; \
+                continue; \
+            } \
+            for (int32_t c = 0; c < codes; c++) { \
+                CELL_TYPE sum = from[c * unit]; \
+                for (int32_t u = 1; u < unit; u++) \
+                    sum += from[c * unit + u]; \
+                out[c] += sum; \
+            } \
+        } \
     }
-}
+MERGE(merge_narrow, int64_t)
+MERGE(merge_wide, mls_wide_cell)
 
 void mls_histogram_merge(const struct mls_histogram_layout *layout,
                          void *const *tables, int count, int32_t feature,
                          void *out)
 {
     int32_t codes = layout->binned->bins[feature].codes;
-    int64_t slot = layout->slot[feature];
+    int32_t column = layout->column[feature], unit = layout->unit[feature];
+    int64_t slot = layout->slot[column];
+    int64_t cells = (int64_t)layout->total[column] * layout->copies[column];
+    int64_t blocks = cells / ((int64_t)codes * unit);
 
+    memset(out, 0, (size_t)codes * layout->cell);
     for (int t = 0; t < count; t++) {
-        if (layout->wide) {
-            const mls_wide_cell *from = (const mls_wide_cell *)tables[t] + slot;
-            mls_wide_cell *to = out;
-
-            if (t == 0)
-                memcpy(to, from, (size_t)codes * sizeof(*to));
-            for (int32_t c = 0; t > 0 && c < codes; c++)
-                to[c] += from[c];
-        } else {
-            merge_narrow(out, (const int64_t *)tables[t] + slot, codes,
-                         layout->copies[feature], t == 0);
-        }
+        if (layout->wide)
+            merge_wide(out, (const mls_wide_cell *)tables[t] + slot, blocks,
+                       codes, unit);
+        else
+            merge_narrow(out, (const int64_t *)tables[t] + slot, blocks, codes,
+                         unit);
     }
 }
 

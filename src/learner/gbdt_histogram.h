@@ -15,41 +15,15 @@
  * (gradients are not negative in the low part: hessians and counts are >= 0, so
  * nothing is borrowed; the difference of two histograms, of which one is a part
  * of the other, is a sum over rows again).  gbdt_rows.c chooses its scales so.
- *
- * A feature has `codes` bins.  While rows are added it may have copies of them,
- * which row numbers are dealt over: a column of three values would hit the same
- * cell again before its last sum has left the processor.
  */
 #ifndef MLS_LEARNER_GBDT_HISTOGRAM_H
 #define MLS_LEARNER_GBDT_HISTOGRAM_H
 
-#include "learner/binned.h"
+#include "learner/gbdt_records.h"
 
 typedef int64_t mls_wide_cell __attribute__((vector_size(16), may_alias));
 
 #define MLS_COUNT_BITS 20
-
-struct mls_histogram_layout {
-    const struct mls_binned *binned;
-    bool wide;
-    size_t cell;                /* bytes of one: 8 or 16 */
-    int64_t *slot;              /* features: the first cell while adding */
-    int64_t slots;              /* of a table for adding */
-    int64_t *bin;               /* features + 1: the first cell when added up */
-    int64_t bins;               /* of a histogram */
-    int32_t *copies;            /* features: of the codes while adding */
-};
-
-/*
- * spread: the records of binned are rewritten, codes of features with few of
- * them becoming code + copy * codes.  Only for narrow cells and codes of one
- * byte; the columns stay as they are.
- */
-MLS_CHECK bool mls_histogram_layout_new(struct mls_histogram_layout *layout,
-                                        struct mls_binned *binned, bool wide,
-                                        bool spread, const struct mls_run *run,
-                                        struct mls_error *err);
-void mls_histogram_layout_clear(struct mls_histogram_layout *layout);
 
 /*
  * Adds the cells of rows rows[0 .. count), or first .. first + count when rows
@@ -57,16 +31,17 @@ void mls_histogram_layout_clear(struct mls_histogram_layout *layout);
  *
  *   cell      of every row of binned
  *   rows      16 more entries than count can be read, each a row
- *   features  which take part, ascending; cells of others may be filled too
+ *   columns   of the records, which take part, ascending; cells of others may
+ *             be filled too
  *   table     64-byte aligned
  */
 void mls_histogram_add(const struct mls_histogram_layout *layout,
                        const void *cell, const uint32_t *rows, int64_t first,
-                       int64_t count, const int32_t *features,
-                       int64_t feature_count, void *table);
+                       int64_t count, const int32_t *columns,
+                       int64_t column_count, void *table);
 
-/* out = the sum of a feature's bins over tables and copies; out has codes
- * cells. */
+/* out = the sum of a feature's bins over tables, over copies and over what
+ * else is in its column; out has codes cells. */
 void mls_histogram_merge(const struct mls_histogram_layout *layout,
                          void *const *tables, int count, int32_t feature,
                          void *out);

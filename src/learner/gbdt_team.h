@@ -74,6 +74,8 @@ struct boost_member {
     int64_t *counts;            /* most codes: row counts of all members */
     int32_t *features;          /* of this tree */
     int64_t feature_count;
+    int32_t *columns;           /* of the records: those that hold them */
+    int64_t column_count;
     uint8_t *wanted[2];         /* features: of either child's node */
     uint64_t *keys;             /* features, for draws */
     struct mls_split_rules rules;

@@ -33,11 +33,8 @@ static void codes_new(struct codes *c, int64_t rows, int64_t features,
     *b = (struct mls_binned){ .rows = rows, .features = features,
                               .width = width, .bins = c->bins };
     memset(c->bins, 0, sizeof(c->bins));
-    b->stride = (features * width + 15) / 16 * 16;
     b->column_stride = (rows * width + 63) / 64 * 64 + 64;
-    b->by_row = mls_new_array(rows * b->stride, 1, &err);
     b->by_column = mls_new_array(features * b->column_stride, 1, &err);
-    memset(b->by_row, 0, (size_t)(rows * b->stride));
     memset(b->by_column, 0, (size_t)(features * b->column_stride));
     for (int64_t j = 0; j < features; j++) {
         int32_t codes = (int32_t)(3 + 9 * j) < most ? (int32_t)(3 + 9 * j)
@@ -48,8 +45,6 @@ static void codes_new(struct codes *c, int64_t rows, int64_t features,
         for (int64_t i = 0; i < rows; i++) {
             uint16_t code = (uint16_t)(number(i, j) % (uint32_t)codes);
 
-            memcpy(b->by_row + i * b->stride + j * width, &code,
-                   (size_t)width);
             memcpy(b->by_column + j * b->column_stride + i * width, &code,
                    (size_t)width);
         }
@@ -58,7 +53,6 @@ static void codes_new(struct codes *c, int64_t rows, int64_t features,
 
 static void codes_clear(struct codes *c)
 {
-    mls_free(c->binned.by_row);
     mls_free(c->binned.by_column);
 }
 
@@ -73,8 +67,8 @@ static int32_t code_at(const struct codes *c, int64_t row, int64_t j)
 
 /* ---- Histograms ---- */
 
-static void check_histograms(int64_t features, int width, bool wide,
-                             bool spread, bool indexed, int64_t used)
+static void check_histograms(int64_t features, int32_t most, int width,
+                             bool wide, bool indexed, int64_t used)
 {
     enum { ROWS = 3001 };
     struct codes c;
@@ -82,13 +76,15 @@ static void check_histograms(int64_t features, int width, bool wide,
     struct mls_error err;
     int64_t *cells, *out;
     uint32_t *rows;
-    int32_t list[40];
+    int32_t list[40], columns[40];
+    bool taken[40] = { false };
     void *table;
-    int64_t count = 0;
+    int64_t count = 0, column_count = 0;
 
-    codes_new(&c, ROWS, features, width == 1 ? 256 : 300, width);
-    assert_true(mls_histogram_layout_new(&layout, &c.binned, wide, spread,
-                                         NULL, &err));
+    codes_new(&c, ROWS, features, most, width);
+    assert_true(mls_histogram_layout_new(&layout, &c.binned, wide, NULL,
+                                         &err));
+    assert_true(layout.columns <= features);
     cells = mls_new_array(2 * (ROWS + 4), sizeof(*cells), &err);
     rows = mls_new(ROWS + 16, sizeof(*rows), &err);
     table = mls_new_array(layout.slots, layout.cell, &err);
@@ -99,11 +95,16 @@ static void check_histograms(int64_t features, int width, bool wide,
     for (int64_t i = 0; i < ROWS; i++)
         if (!indexed || number(i, 5) % 3 == 0)
             rows[count++] = (uint32_t)i;
-    for (int64_t j = 0; j < used; j++)
+    for (int64_t j = 0; j < used; j++) {
         list[j] = (int32_t)(j * features / used);
+        taken[layout.column[list[j]]] = true;
+    }
+    for (int64_t k = 0; k < layout.columns; k++)
+        if (taken[k])
+            columns[column_count++] = (int32_t)k;
     memset(table, 0, (size_t)layout.slots * layout.cell);
-    mls_histogram_add(&layout, cells, indexed ? rows : NULL, 0, count, list,
-                      used, table);
+    mls_histogram_add(&layout, cells, indexed ? rows : NULL, 0, count,
+                      columns, column_count, table);
     for (int64_t j = 0; j < used; j++) {
         int32_t f = list[j], codes = c.bins[f].codes;
         int64_t sums[2][400] = { { 0 } };
@@ -130,16 +131,38 @@ static void histograms_are_sums_over_rows(void **state)
     (void)state;
     for (int64_t features = 1; features <= 37; features++) {
         for (int indexed = 0; indexed < 2; indexed++) {
-            check_histograms(features, 1, false, false, indexed, features);
-            check_histograms(features, 1, false, true, indexed, features);
-            check_histograms(features, 1, false, true, indexed,
-                             (features + 1) / 2);
-            check_histograms(features, 1, true, false, indexed, features);
-            check_histograms(features, 2, false, false, indexed, features);
-            check_histograms(features, 2, true, false, indexed,
-                             (features + 1) / 2);
+            int64_t half = (features + 1) / 2, third = (features + 2) / 3;
+
+            for (int wide = 0; wide < 2; wide++) {
+                check_histograms(features, 256, 1, wide, indexed, features);
+                check_histograms(features, 256, 1, wide, indexed, third);
+                check_histograms(features, 5, 1, wide, indexed, features);
+                check_histograms(features, 40, 1, wide, indexed, half);
+                check_histograms(features, 300, 2, wide, indexed, features);
+                check_histograms(features, 300, 2, wide, indexed, half);
+            }
         }
     }
+}
+
+static void features_of_few_codes_share_a_column(void **state)
+{
+    struct codes c;
+    struct mls_histogram_layout layout;
+    struct mls_error err;
+
+    (void)state;
+    codes_new(&c, 100, 10, 4, 1);
+    c.bins[7].codes = 1;
+    /* Of eight features of 4 codes each four share one, that of 3 is alone. */
+    assert_true(mls_histogram_layout_new(&layout, &c.binned, false, NULL,
+                                         &err));
+    assert_int_equal(layout.columns, 3);
+    assert_int_equal(layout.column[7], -1);
+    for (int64_t k = 0; k < layout.columns; k++)
+        assert_true(layout.total[k] * layout.copies[k] <= 256);
+    mls_histogram_layout_clear(&layout);
+    codes_clear(&c);
 }
 
 /* ---- Partition ---- */
@@ -447,6 +470,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(histograms_are_sums_over_rows),
+        cmocka_unit_test(features_of_few_codes_share_a_column),
         cmocka_unit_test(parts_keep_the_order_of_rows),
         cmocka_unit_test(labels_are_those_of_a_walk),
         cmocka_unit_test(derivatives_are_those_of_the_loss),
