@@ -90,8 +90,8 @@ static bool is_constant(const double *x, int64_t n)
     return true;
 }
 
-static bool too_large(const struct mls_dataset *data, int64_t j,
-                      struct mls_error *err)
+bool mls_design_too_large(const struct mls_dataset *data, int64_t j,
+                          struct mls_error *err)
 {
     mls_fail(err, MLS_DATA, "the numbers are too large to be squared");
     mls_fail_fix(err, "scale the column (--scale standard)");
@@ -111,12 +111,12 @@ static bool centre_column(const struct mls_dataset *data, int64_t j,
     if (n > 0 && is_constant(x, n)) {
         d->mean[j] = x[0];
         memset(to, 0, (size_t)n * sizeof(double));
-        return isfinite(x[0]) || too_large(data, j, err);
+        return isfinite(x[0]) || mls_design_too_large(data, j, err);
     }
     add_column(x, w, n, 0, NULL, &sum, &square);
     d->mean[j] = sum / d->weight;
     if (!isfinite(d->mean[j]))
-        return too_large(data, j, err);
+        return mls_design_too_large(data, j, err);
     add_column(x, w, n, d->mean[j], to, &rest, &square);
     rest /= d->weight;
     if (fabs(rest) > 4 * DBL_EPSILON * fabs(d->mean[j])) {
@@ -124,7 +124,7 @@ static bool centre_column(const struct mls_dataset *data, int64_t j,
         add_column(x, w, n, d->mean[j], to, &rest, &square);
     }
     d->square[j] = square;
-    return isfinite(square * d->weight) || too_large(data, j, err);
+    return isfinite(square * d->weight) || mls_design_too_large(data, j, err);
 }
 
 static bool make_column(void *context, int64_t j, struct mls_error *err)
@@ -138,7 +138,7 @@ static bool make_column(void *context, int64_t j, struct mls_error *err)
     add_column(data->x.data + j * data->x.stride, data->target.weight,
                data->rows, 0, NULL, &ignored, &m->design->square[j]);
     return isfinite(m->design->square[j] * m->design->weight)
-        || too_large(data, j, err);
+        || mls_design_too_large(data, j, err);
 }
 
 double mls_design_weight(const struct mls_dataset *data)
@@ -196,10 +196,10 @@ void mls_design_clear(struct mls_design *design)
     *design = (struct mls_design){ 0 };
 }
 
-double mls_design_intercept(const struct mls_design *design, const double *b,
+double mls_design_intercept(const double *mean, const double *b,
                             int64_t features, double c0)
 {
     for (int64_t j = 0; j < features; j++)
-        c0 -= design->mean[j] * b[j];
+        c0 -= mean[j] * b[j];
     return c0;
 }

@@ -35,12 +35,16 @@ MLS_CHECK bool mls_design_new(const struct mls_run *run,
                               struct mls_error *err);
 void mls_design_clear(struct mls_design *design);
 
+/* Says that the squares of column j overflow; returns false. */
+MLS_CHECK bool mls_design_too_large(const struct mls_dataset *data, int64_t j,
+                                    struct mls_error *err);
+
 /* Sum of the weights. */
 double mls_design_weight(const struct mls_dataset *data);
 
 /* The intercept b0 for the coefficients b of the features and the constant c0
  * of the centred form. */
-double mls_design_intercept(const struct mls_design *design, const double *b,
+double mls_design_intercept(const double *mean, const double *b,
                             int64_t features, double c0);
 
 #endif

@@ -293,7 +293,7 @@ static bool solve(const struct mls_fit_job *job, const char *name,
         memcpy(s->coef, problem.b.data,
                (size_t)data->features * sizeof(double));
         *s->intercept = mls_design_intercept(
-            &problem.design, s->coef, data->features,
+            problem.design.mean, s->coef, data->features,
             p->intercept ? problem.b.data[data->features] + log(problem.mean)
                                - problem.mean_offset
                          : 0);

@@ -276,7 +276,7 @@ static bool fit_into(struct fitting *f, double *coef, double *intercept,
     for (int64_t j = 0; j < p; j++)
         coef[j] = f->unit * f->b[j];
     constant = f->params->intercept ? f->mean + f->unit * f->b[p] : 0;
-    *intercept = mls_design_intercept(&f->design, coef, p, constant);
+    *intercept = mls_design_intercept(f->design.mean, coef, p, constant);
     if (!done && f->b[f->q] > 1e-12) {
         mls_note(f->job->run, MLS_LOG_WARNING,
                  "huber: not converged after %lld iterations (fix: "

@@ -24,6 +24,7 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "learner/design.h"
+#include "learner/design_sums.h"
 #include "learner/lasso_solve.h"
 #include "learner/learners.h"
 #include "model/model.h"
@@ -253,8 +254,9 @@ struct fitting {
     const struct mls_fit_job *job;
     const struct lasso_params *params;
     double share;
-    struct mls_design design;
-    double *y, *w;              /* w NULL: all 1 */
+    struct mls_design_sums sums; /* with the penalty given, or */
+    struct mls_design design;   /* to choose it by */
+    double *y, *w;              /* rows as in design; w NULL: all 1 */
     double mean_y, unit_y;
     struct mls_sums all;
     struct path *path;
@@ -267,11 +269,8 @@ static bool prepare(struct fitting *f, struct mls_error *err)
     const struct mls_target *target = &data->target;
     struct mls_moments moments;
 
-    f->y = mls_new_array(data->rows, sizeof(double), err);
-    if (!f->y
-        || !mls_moments(f->job->run, target->y, target->weight, data->rows,
-                        &moments, err)
-        || !mls_design_new(f->job->run, data, true, false, &f->design, err)) {
+    if (!mls_moments(f->job->run, target->y, target->weight, data->rows,
+                     &moments, err)) {
         return false;
     }
     f->mean_y = moments.mean;
@@ -281,6 +280,20 @@ static bool prepare(struct fitting *f, struct mls_error *err)
                         "numbers of the target are too large to be squared");
     if (!(f->unit_y > 0))
         f->unit_y = 1;
+    return true;
+}
+
+/* Copies of all rows, to be put in the order of the folds. */
+static bool copy_rows(struct fitting *f, struct mls_error *err)
+{
+    const struct mls_dataset *data = f->job->data;
+    const struct mls_target *target = &data->target;
+
+    f->y = mls_new_array(data->rows, sizeof(double), err);
+    if (!f->y
+        || !mls_design_new(f->job->run, data, true, false, &f->design, err)) {
+        return false;
+    }
     for (int64_t i = 0; i < data->rows; i++)
         f->y[i] = target->y[i] - f->mean_y;
     if (!target->weight)
@@ -412,7 +425,7 @@ static bool add_chosen(const struct fitting *f, const struct mls_param *row,
     struct mls_json *chosen = f->job->chosen;
     int64_t count = 0;
 
-    for (int64_t j = 0; j < f->design.x.columns; j++)
+    for (int64_t j = 0; j < f->job->data->features; j++)
         count += coef[j] != 0;
     return !chosen
         || (mls_json_add_real(chosen, row->name, f->penalty, err)
@@ -421,37 +434,46 @@ static bool add_chosen(const struct fitting *f, const struct mls_param *row,
             && mls_json_add_integer(chosen, "nonzero", count, err));
 }
 
+static bool choose_penalty(struct fitting *f, struct mls_error *err)
+{
+    int64_t begin[FOLDS + 1];
+    bool ok = copy_rows(f, err) && arrange(f, begin, err);
+
+    if (ok && !f->params->intercept)
+        uncentre(f);
+    ok = ok && (f->path = mls_new(1, sizeof(*f->path), err)) != NULL;
+    if (ok) {
+        f->path->share = f->share;
+        f->path->square = (1 - f->share) / f->unit_y;
+        f->path->intercept = f->params->intercept;
+        f->path->p = f->design.x.columns;
+    }
+    return ok && cross_validate(f, begin, err);
+}
+
+/* With the penalty given, the table is not copied. */
+static bool sum_all(struct fitting *f, struct mls_error *err)
+{
+    return mls_design_sums_new(f->job->run, f->job->data,
+                               f->params->intercept, &f->sums, err)
+        && mls_sums_take(&f->all, &f->sums, err);
+}
+
 static bool fit_into(struct fitting *f, const struct mls_param *row,
                      double *coef, double *intercept, struct mls_error *err)
 {
-    int64_t begin[FOLDS + 1];
+    const double *mean;
     bool ok = prepare(f, err);
 
     f->penalty = f->params->penalty;
     f->cv_rmse = NAN;
-    if (ok && isnan(f->penalty)) {
-        ok = arrange(f, begin, err);
-        if (ok && !f->params->intercept)
-            uncentre(f);
-        ok = ok && (f->path = mls_new(1, sizeof(*f->path), err)) != NULL;
-        if (ok) {
-            f->path->share = f->share;
-            f->path->square = (1 - f->share) / f->unit_y;
-            f->path->intercept = f->params->intercept;
-            f->path->p = f->design.x.columns;
-        }
-        ok = ok && cross_validate(f, begin, err);
-    } else if (ok) {
-        if (!f->params->intercept)
-            uncentre(f);
-        ok = sum_up(f->job->run, &f->design.x, f->y, f->w, &f->all, err);
-        if (ok && f->params->intercept)
-            mls_sums_centre(&f->all);
-    }
+    if (ok)
+        ok = isnan(f->penalty) ? choose_penalty(f, err) : sum_all(f, err);
     ok = ok && descend(f, coef, err) && add_chosen(f, row, coef, err);
+    mean = f->design.mean ? f->design.mean : f->sums.mean;
     if (ok && f->params->intercept) {
-        *intercept = mls_design_intercept(&f->design, coef,
-                                          f->design.x.columns, f->mean_y);
+        *intercept = mls_design_intercept(mean, coef, f->job->data->features,
+                                          f->mean_y);
     }
     return ok;
 }
@@ -479,6 +501,7 @@ static struct mls_model *fit(const struct mls_fit_job *job, double share,
     mls_free(f.w);
     mls_free(f.y);
     mls_design_clear(&f.design);
+    mls_design_sums_clear(&f.sums);
     return mls_learner_finish(model, err);
 }
 

@@ -39,6 +39,20 @@ void mls_sums_clear(struct mls_sums *sums)
     *sums = (struct mls_sums){ 0 };
 }
 
+bool mls_sums_take(struct mls_sums *sums, struct mls_design_sums *from,
+                   struct mls_error *err)
+{
+    *sums = (struct mls_sums){ .yy = from->y_square, .weight = from->weight };
+    sums->x = mls_new(from->gram.columns, sizeof(double), err);
+    if (!sums->x)
+        return false;
+    sums->gram = from->gram;
+    sums->xy = from->xy;
+    from->gram.data = NULL;
+    from->xy = NULL;
+    return true;
+}
+
 void mls_sums_add(struct mls_sums *to, const struct mls_sums *from)
 {
     int64_t p = to->gram.columns;

@@ -8,7 +8,7 @@
 #ifndef MLS_LEARNER_LASSO_SOLVE_H
 #define MLS_LEARNER_LASSO_SOLVE_H
 
-#include "linalg/matrix.h"
+#include "learner/design_sums.h"
 
 /* Weighted sums over some rows. */
 struct mls_sums {
@@ -22,6 +22,11 @@ struct mls_sums {
 MLS_CHECK bool mls_sums_new(struct mls_sums *sums, int64_t p,
                             struct mls_error *err);
 void mls_sums_clear(struct mls_sums *sums);
+/* Makes a new one of sums that are centred, or meant to be about 0: gram and xy
+ * are taken out of from, x and y are zeros. */
+MLS_CHECK bool mls_sums_take(struct mls_sums *sums,
+                             struct mls_design_sums *from,
+                             struct mls_error *err);
 void mls_sums_add(struct mls_sums *to, const struct mls_sums *from);
 /* Takes the means out: those of centred columns and target.  The mean of row
  * and target themselves stay in x and y. */

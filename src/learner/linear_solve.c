@@ -28,6 +28,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "learner/design.h"
+#include "learner/design_sums.h"
 #include "linalg/extended.h"
 
 #define WELL_CONDITIONED 1e-9   /* reciprocal, of the scaled gram matrix */
@@ -39,7 +40,11 @@ struct solving {
     const struct mls_dataset *data;
     bool intercept;
     int64_t n, p;
-    struct mls_design design;
+    struct mls_design design;   /* of a small table; or */
+    struct mls_design_sums sums; /* of a large one */
+    const double *centre, *square; /* p: means, squares; of one of them */
+    double weight;              /* sum of the weights */
+    bool large, started;        /* started: b is a solution in double */
     double *scale;              /* p: one over the length, centred */
     struct mls_two *mean;       /* p: what the factor's columns are less */
     struct mls_matrix factor;   /* p x p, double; or */
@@ -69,11 +74,10 @@ static bool factor_in_double(struct solving *s, bool *good,
     int64_t p = s->p;
     double condition = 0;
 
-    if (!mls_matrix_new(&s->factor, p, p, err)
-        || !mls_gram(s->run, &s->design.x, s->data->target.weight, &s->factor,
-                     err)) {
+    if (!mls_matrix_new(&s->factor, p, p, err))
         return false;
-    }
+    memcpy(s->factor.data, s->sums.gram.data,
+           (size_t)(p * p) * sizeof(double));
     for (int64_t j = 0; j < p; j++) {
         for (int64_t i = 0; i < p; i++)
             s->factor.data[i + j * p] *= s->scale[i] * s->scale[j];
@@ -210,7 +214,7 @@ static bool find_step(const struct solving *s, struct mls_error *err)
         solve_two(s, s->step);
     else if (!solve_double(s, s->step, err))
         return false;
-    constant = mls_two_over(total, two_of(s->design.weight));
+    constant = mls_two_over(total, two_of(s->weight));
     for (int64_t j = 0; j < p; j++) {
         s->step[j] = mls_two_times(s->step[j], two_of(s->scale[j]));
         constant = minus_times(constant, s->mean[j], s->step[j]);
@@ -219,13 +223,13 @@ static bool find_step(const struct solving *s, struct mls_error *err)
     return true;
 }
 
-/* How long the step is, each column scaled to length 1. */
-static double size_of_step(const struct solving *s)
+/* How long a step or b is, each column scaled to length 1. */
+static double size_of(const struct solving *s, const struct mls_two *v)
 {
     double sum = 0;
 
     for (int64_t j = 0; j < s->p; j++) {
-        double length = s->step[j].high / s->scale[j];
+        double length = v[j].high / s->scale[j];
 
         sum += length * length;
     }
@@ -251,9 +255,9 @@ static bool residuals(const struct solving *s, struct mls_error *err)
 
 static bool refine(struct solving *s, struct mls_error *err)
 {
-    double before = INFINITY;
+    double before = s->started ? size_of(s, s->b) : INFINITY;
 
-    for (int k = 0; k < REFINEMENTS; k++) {
+    for (int k = s->started; k < REFINEMENTS; k++) {
         double size;
 
         if (!mls_run_go_on(s->run, err) || !residuals(s, err)
@@ -262,7 +266,7 @@ static bool refine(struct solving *s, struct mls_error *err)
             || !find_step(s, err)) {
             return false;
         }
-        size = size_of_step(s);
+        size = size_of(s, s->step);
         if (k > 1 && !(size < before / 2))
             break;
         for (int64_t j = 0; j <= s->p; j++)
@@ -288,7 +292,7 @@ static bool inverse_diagonal(const struct solving *s, double *diagonal,
     *mean = 0;
     for (int64_t j = 0; ok && j <= p; j++) {
         for (int64_t i = 0; i < p; i++)
-            v[i] = two_of(j == p ? s->design.mean[i] * s->scale[i] : i == j);
+            v[i] = two_of(j == p ? s->centre[i] * s->scale[i] : i == j);
         if (s->two)
             solve_two(s, v);
         else
@@ -296,7 +300,7 @@ static bool inverse_diagonal(const struct solving *s, double *diagonal,
         if (j < p)
             diagonal[j] = v[j].high;
         for (int64_t i = 0; j == p && i < p; i++)
-            *mean += s->design.mean[i] * s->scale[i] * v[i].high;
+            *mean += s->centre[i] * s->scale[i] * v[i].high;
     }
     mls_free(v);
     return ok;
@@ -326,7 +330,7 @@ static bool standard_errors(const struct solving *s, struct mls_ols *ols,
     }
     if (s->intercept) {
         ols->intercept_se =
-            sqrt(variance * (1 / s->design.weight + fmax(mean, 0)));
+            sqrt(variance * (1 / s->weight + fmax(mean, 0)));
     }
     return true;
 }
@@ -361,23 +365,62 @@ static bool factorise(struct solving *s, struct mls_error *err)
     bool good = false;
 
     for (int64_t j = 0; j < s->p; j++) {
-        double square = s->design.square[j];
+        double square = s->square[j];
 
         s->scale[j] = square > 0 ? 1 / sqrt(square) : 1;
         s->dependent[j] = !(square > 0);
-        s->mean[j] = two_of(s->design.mean[j]);
+        s->mean[j] = two_of(s->centre[j]);
     }
     if (s->p == 0)
         return true;
-    if (s->p < s->n && s->n * s->p > SMALL / s->p
-        && !factor_in_double(s, &good, err)) {
+    if (s->large && !factor_in_double(s, &good, err))
         return false;
-    }
-    if (s->design.owned) {
-        mls_free(s->design.x.data);
-        s->design.owned = false;
-    }
     return good || factor_in_two(s, err);
+}
+
+/* Means, squares and, of a large table, the gram matrix. */
+static bool sum_up(struct solving *s, struct mls_error *err)
+{
+    bool ok;
+
+    s->large = s->p < s->n && s->p > 0 && s->n * s->p > SMALL / s->p;
+    if (s->large) {
+        ok = mls_design_sums_new(s->run, s->data, s->intercept, &s->sums, err);
+        s->centre = s->sums.mean;
+        s->square = s->sums.square;
+    } else {
+        ok = mls_design_new(s->run, s->data, s->intercept, false, &s->design,
+                            err);
+        s->centre = s->design.mean;
+        s->square = s->design.square;
+    }
+    s->weight = mls_design_weight(s->data);
+    return ok;
+}
+
+/* What the sums give: a solution but for their rounding, which spares the first
+ * pass of refinement.  Sums with a huge target may overflow: 0 then. */
+static bool start(struct solving *s, struct mls_error *err)
+{
+    struct mls_two constant = two_of(s->sums.y_mean);
+
+    if (s->p == 0 || s->two)
+        return true;
+    for (int64_t j = 0; j < s->p; j++)
+        s->b[j] = two_of(s->sums.xy[j] * s->scale[j]);
+    if (!solve_double(s, s->b, err))
+        return false;
+    for (int64_t j = 0; j < s->p; j++) {
+        s->b[j] = mls_two_times(s->b[j], two_of(s->scale[j]));
+        constant = minus_times(constant, s->mean[j], s->b[j]);
+    }
+    s->b[s->p] = s->intercept ? constant : two_of(0);
+    s->started = true;
+    for (int64_t j = 0; j <= s->p; j++)
+        s->started = s->started && isfinite(s->b[j].high + s->b[j].low);
+    for (int64_t j = 0; !s->started && j <= s->p; j++)
+        s->b[j] = two_of(0);
+    return true;
 }
 
 bool mls_ols_solve(const struct mls_run *run, const struct mls_dataset *data,
@@ -388,16 +431,15 @@ bool mls_ols_solve(const struct mls_run *run, const struct mls_dataset *data,
     bool ok;
 
     *ols = (struct mls_ols){ 0 };
-    ok = mls_design_new(run, data, intercept, false, &s.design, err)
-        && make_room(&s, ols, err) && factorise(&s, err) && refine(&s, err)
-        && residuals(&s, err);
+    ok = sum_up(&s, err) && make_room(&s, ols, err) && factorise(&s, err)
+        && start(&s, err) && refine(&s, err) && residuals(&s, err);
     for (int64_t j = 0; ok && j < s.p; j++) {
         ols->coef[j] = s.b[j].high;
         ols->rank += !s.dependent[j];
     }
     if (ok) {
         ols->intercept = s.b[s.p].high;
-        ols->degrees = s.design.weight - (double)ols->rank - intercept;
+        ols->degrees = s.weight - (double)ols->rank - intercept;
     }
     ok = ok && standard_errors(&s, ols, err);
     mls_free(s.high);
@@ -406,6 +448,7 @@ bool mls_ols_solve(const struct mls_run *run, const struct mls_dataset *data,
     mls_free(s.two);
     mls_free(s.factor.data);
     mls_design_clear(&s.design);
+    mls_design_sums_clear(&s.sums);
     return ok;
 }
 

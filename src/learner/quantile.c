@@ -121,7 +121,7 @@ static bool fit_into(struct fitting *f, double *coef, double *intercept,
     for (int64_t j = 0; j < features; j++)
         coef[j] = f->unit * f->b[j];
     *intercept = mls_design_intercept(
-        &f->design, coef, features,
+        f->design.mean, coef, features,
         p->intercept ? f->mean + f->unit * f->b[features] : 0);
     return true;
 }

@@ -100,22 +100,31 @@ static bool fit_into(const struct mls_fit_job *job, struct solution *s,
 {
     const struct ridge_params *p = job->params;
     const struct mls_dataset *data = job->data;
+    struct mls_design_sums sums = { 0 };
     struct mls_design design = { 0 };
-    double *y = mls_new_array(data->rows, sizeof(double), err), mean = 0;
-    bool ok = y && centre_target(job, y, &mean, err)
-        && mls_design_new(job->run, data, p->intercept, false, &design, err);
     struct mls_ridge problem = {
-        .run = job->run, .x = &design.x, .y = y, .w = data->target.weight,
-        .square = design.square, .weight = design.weight,
-        .intercept = p->intercept
+        .run = job->run, .x = &data->x, .w = data->target.weight,
+        .weight = mls_design_weight(data), .intercept = p->intercept
     };
+    double *y = mls_new_array(data->rows, sizeof(double), err), mean = 0;
+    bool ok = y && centre_target(job, y, &mean, err);
 
+    problem.y = y;
+    if (ok && data->features <= data->rows) {
+        problem.sums = &sums;
+        ok = mls_design_sums_new(job->run, data, p->intercept, &sums, err);
+    } else if (ok) {
+        problem.x = &design.x;
+        ok = mls_design_new(job->run, data, p->intercept, false, &design, err);
+    }
     ok = ok && solve(job, &problem, s, err);
     if (ok) {
         *s->intercept =
-            mls_design_intercept(&design, s->coef, data->features, mean);
+            mls_design_intercept(problem.sums ? sums.mean : design.mean,
+                                 s->coef, data->features, mean);
     }
     mls_design_clear(&design);
+    mls_design_sums_clear(&sums);
     mls_free(y);
     return ok;
 }

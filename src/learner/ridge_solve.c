@@ -37,6 +37,13 @@ static double weight_of(const struct mls_ridge *r, int64_t i)
     return r->w ? r->w[i] : 1;
 }
 
+/* The table and the target as refinement sees them. */
+static struct mls_centred centred(const struct mls_ridge *r)
+{
+    return (struct mls_centred){ .x = r->x, .about = r->sums->mean, .y = r->y,
+                                 .w = r->w };
+}
+
 static double norm(const double *x, int64_t n)
 {
     double sum = 0;
@@ -54,7 +61,7 @@ static double *new_scale(const struct mls_ridge *r, double l2,
     double *scale = mls_new_array(p, sizeof(double), err);
 
     for (int64_t j = 0; scale && j < p; j++) {
-        double square = r->square[j] + l2;
+        double square = r->sums->square[j] + l2;
 
         scale[j] = square > 0 ? 1 / sqrt(square) : 1;
     }
@@ -70,10 +77,7 @@ static bool new_scaled_gram(const struct mls_ridge *r, double l2,
 
     if (!mls_matrix_new(gram, p, p, err))
         return false;
-    if (!mls_gram(r->run, r->x, r->w, gram, err)) {
-        mls_free(gram->data);
-        return false;
-    }
+    memcpy(gram->data, r->sums->gram.data, (size_t)(p * p) * sizeof(double));
     for (int64_t j = 0; j < p; j++) {
         gram->data[j + j * p] += l2;
         for (int64_t i = 0; i < p; i++)
@@ -88,24 +92,25 @@ static bool new_scaled_gram(const struct mls_ridge *r, double l2,
 struct refining {
     const struct mls_matrix *factor;
     const double *scale;
-    double *residual;           /* n */
     double *step;               /* p */
 };
 
-/* coef gains one step; *done when it no longer matters. */
+/* coef, 0 at first, gains one step; *done when it no longer matters. */
 static bool refine(const struct mls_ridge *r, double l2,
-                   const struct refining *f, double *coef, bool *done,
-                   struct mls_error *err)
+                   const struct refining *f, bool first, double *coef,
+                   bool *done, struct mls_error *err)
 {
-    int64_t n = r->x->rows, p = r->x->columns;
+    int64_t p = r->x->columns;
     struct mls_matrix step = { f->step, p, 1, p };
 
-    if (!mls_gemv(r->run, r->x, coef, f->residual, err))
-        return false;
-    for (int64_t i = 0; i < n; i++)
-        f->residual[i] = r->y[i] - f->residual[i];
-    if (!mls_gemv_transposed(r->run, r->x, r->w, f->residual, f->step, err))
-        return false;
+    if (first) {
+        memcpy(f->step, r->sums->xy, (size_t)p * sizeof(double));
+    } else {
+        struct mls_centred in = centred(r);
+
+        if (!mls_centred_gradient(r->run, &in, coef, f->step, err))
+            return false;
+    }
     for (int64_t j = 0; j < p; j++)
         f->step[j] = f->scale[j] * (f->step[j] - l2 * coef[j]);
     if (!mls_cholesky_solve(f->factor, &step, err))
@@ -125,19 +130,18 @@ static bool solve_factored(const struct mls_ridge *r, double l2,
                            const double *scale, double *coef,
                            struct mls_error *err)
 {
-    int64_t n = r->x->rows, p = r->x->columns;
+    int64_t p = r->x->columns;
     struct refining f = { .factor = factor, .scale = scale };
     bool ok, done = false;
 
-    f.residual = mls_new_array(n, sizeof(double), err);
-    f.step = f.residual ? mls_new_array(p, sizeof(double), err) : NULL;
+    f.step = mls_new_array(p, sizeof(double), err);
     ok = f.step != NULL;
     memset(coef, 0, (size_t)p * sizeof(double));
     for (int k = 0; ok && !done && k <= REFINEMENTS; k++) {
-        ok = mls_run_go_on(r->run, err) && refine(r, l2, &f, coef, &done, err);
+        ok = mls_run_go_on(r->run, err)
+            && refine(r, l2, &f, k == 0, coef, &done, err);
     }
     mls_free(f.step);
-    mls_free(f.residual);
     return ok;
 }
 
@@ -177,7 +181,8 @@ static void fill_rows(const struct mls_ridge *r, double l2,
         double *to = a->data + j * a->stride;
 
         for (int64_t i = 0; i < n; i++)
-            to[i] = sqrt(weight_of(r, i)) * from[i] * scale[j];
+            to[i] = sqrt(weight_of(r, i)) * (from[i] - r->sums->mean[j])
+                * scale[j];
         if (l2 > 0)
             to[n + j] = sqrt(l2) * scale[j];
     }
@@ -339,18 +344,18 @@ static bool primal_spectrum(const struct mls_ridge *r,
                             struct mls_error *err)
 {
     int64_t n = r->x->rows, p = r->x->columns;
-    double *g = mls_new_array(p, sizeof(double), err);
-    bool ok = g && mls_matrix_new(&s->basis, p, p, err)
-        && mls_gram(r->run, r->x, r->w, &s->basis, err)
-        && mls_gemv_transposed(r->run, r->x, r->w, r->y, g, err)
-        && mls_eigen_symmetric(&s->basis, s->lambda, err)
-        && mls_gemv_transposed(r->run, &s->basis, NULL, g, s->c, err)
+    struct mls_centred in = centred(r);
+    bool ok = mls_matrix_new(&s->basis, p, p, err);
+
+    if (!ok)
+        return false;
+    memcpy(s->basis.data, r->sums->gram.data,
+           (size_t)(p * p) * sizeof(double));
+    return mls_eigen_symmetric(&s->basis, s->lambda, err)
+        && mls_gemv_transposed(r->run, &s->basis, NULL, r->sums->xy, s->c, err)
         && mls_run_go_on(r->run, err)
         && mls_matrix_new(&s->z, n, p, err)
-        && mls_gemm(r->run, false, r->x, &s->basis, &s->z, err);
-
-    mls_free(g);
-    return ok;
+        && mls_centred_gemm(r->run, &in, &s->basis, &s->z, err);
 }
 
 /* AA' = U diag(lambda) U',  V = A'U / sqrt(lambda),  so that

@@ -9,14 +9,14 @@
 #ifndef MLS_LEARNER_RIDGE_SOLVE_H
 #define MLS_LEARNER_RIDGE_SOLVE_H
 
-#include "linalg/matrix.h"
+#include "learner/design_sums.h"
 
 struct mls_ridge {
     const struct mls_run *run;
-    const struct mls_matrix *x; /* n x p, centred */
+    const struct mls_matrix *x; /* n x p, centred if sums is NULL */
     const double *y;            /* n, centred */
     const double *w;            /* n, or NULL: all 1 */
-    const double *square;       /* p: sum_i w_i x_ij^2 */
+    const struct mls_design_sums *sums; /* of x centred; NULL: p > n */
     double weight;              /* sum of the weights */
     bool intercept;             /* whether means were taken out */
 };

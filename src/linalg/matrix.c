@@ -9,24 +9,8 @@
  * up, since dgemm's edges round otherwise than its middle: of 17 rows, 0.3.21
  * for AVX-512 gives the last one other bits than it has among 256.
  *
- * The gram matrix is made from strips of 256 rows, which with the weights
- * multiplied in stay in the second-level cache, and only from its upper
- * triangle, by blocks of columns:
- *
- *      columns  0    64   128          narrow (at most 512 columns): each chunk
- *             +----+----+----+         of rows makes all blocks, and chunks are
- *             | 0  |    |    |         reduced over the fixed tree.
- *             +----+ 1  | 2  |
- *                  |    |    |         wide: partial results of chunks would
- *                  +----+    |         outgrow the table; tiles of 256 x 256
- *                       |    |         are the tasks instead, each adding its
- *                       +----+         strips in order.
- *
- * A'B is cut in the same two ways: few columns and many rows into chunks of
- * rows, wide results into tiles.
- *
- * dsyrk would need no blocks, but takes no weights: their square roots would
- * have to go in, and a weight of 2 would no longer equal a repeated row.
+ * The gram matrix has its own file.  A'B is cut as it is there: few columns and
+ * many rows into chunks of rows, wide results into tiles.
  */
 #include <assert.h>
 
@@ -37,12 +21,10 @@
 #include "base/threads.h"
 
 enum {
-    STRIP = 256,  /* rows of one dgemm in a gram matrix */
-    BLOCK = 64,   /* columns of one, when narrow */
-    TILE = 256,   /* and when wide */
-    NARROW = 512, /* columns at most */
-    ROWS = 256,   /* of every dgemm in a product A B */
-    LANES = 8     /* partial sums of a dot product */
+    SQUARE = 64, /* side of what is mirrored at a time */
+    TILE = 256,  /* side of a part of a wide A'B */
+    ROWS = 256,  /* of every dgemm in a product A B */
+    LANES = 8    /* partial sums of a dot product */
 };
 
 static int64_t at_most(int64_t a, int64_t b)
@@ -74,10 +56,10 @@ bool mls_matrix_new(struct mls_matrix *m, int64_t rows, int64_t columns,
 /* By squares, so that neither triangle is walked across its columns. */
 void mls_matrix_mirror(struct mls_matrix *m)
 {
-    for (int64_t jb = 0; jb < m->columns; jb += BLOCK) {
-        for (int64_t ib = 0; ib <= jb; ib += BLOCK) {
-            for (int64_t j = jb; j < at_most(jb + BLOCK, m->columns); j++) {
-                for (int64_t i = ib; i < at_most(ib + BLOCK, j); i++)
+    for (int64_t jb = 0; jb < m->columns; jb += SQUARE) {
+        for (int64_t ib = 0; ib <= jb; ib += SQUARE) {
+            for (int64_t j = jb; j < at_most(jb + SQUARE, m->columns); j++) {
+                for (int64_t i = ib; i < at_most(ib + SQUARE, j); i++)
                     m->data[j + i * m->stride] = m->data[i + j * m->stride];
             }
         }
@@ -126,10 +108,11 @@ struct product {
     const struct mls_matrix *x;
     const double *w, *r; /* NULL: ones */
     const double *b;     /* a coefficient for each column of x */
+    const double *about; /* taken from each column of x in A B; NULL: zeros */
     const struct mls_matrix *right;
     struct mls_matrix *c;
     double *out;
-    int64_t tiles; /* down a wide gram matrix, or down A'B */
+    int64_t tiles; /* down A'B */
 };
 
 static bool map_transposed(void *context, int64_t first, int64_t count,
@@ -237,163 +220,6 @@ bool mls_gemv(const struct mls_run *run, const struct mls_matrix *x,
                         err);
 }
 
-/* ---- The gram matrix ---- */
-
-/* A rectangle of it: these columns of X against those. */
-struct rectangle {
-    int64_t i, i_count;
-    int64_t j, j_count;
-};
-
-/* to = diag(w) X for some rows and columns, packed. */
-static void weigh(const struct mls_matrix *x, const double *w, int64_t first,
-                  int64_t count, int64_t j, int64_t j_count, double *to)
-{
-    for (int64_t k = 0; k < j_count; k++, to += count) {
-        const double *column = x->data + first + (j + k) * x->stride;
-
-        for (int64_t i = 0; i < count; i++)
-            to[i] = w[first + i] * column[i];
-    }
-}
-
-/* Adds rows [first, first + count) to a rectangle of the gram matrix, which
- * starts at c.  scratch: STRIP x j_count, used with weights only. */
-static void add_strips(const struct product *p, struct rectangle at,
-                       int64_t first, int64_t count, double *scratch, double *c,
-                       int64_t c_stride)
-{
-    const struct mls_matrix *x = p->x;
-    const double one = 1;
-    int m = (int)at.i_count, n = (int)at.j_count;
-    int ldx = (int)x->stride, ldc = (int)c_stride;
-
-    for (int64_t end = first + count; first < end; first += STRIP) {
-        int k = (int)at_most(STRIP, end - first);
-        const double *right = x->data + first + at.j * x->stride;
-
-        if (p->w) {
-            weigh(x, p->w, first, k, at.j, at.j_count, scratch);
-            right = scratch;
-        }
-        p->blas->dgemm("T", "N", &m, &n, &k, &one,
-                       x->data + first + at.i * x->stride, &ldx, right,
-                       p->w ? &k : &ldx, &one, c, &ldc);
-    }
-}
-
-static double *new_scratch(const struct product *p, int64_t columns,
-                           struct mls_error *err)
-{
-    /* Without weights nothing is written: any address but NULL will do. */
-    int64_t rows = p->w ? at_most(STRIP, p->x->rows) : 0;
-
-    return mls_new_array(rows * at_most(columns, p->x->columns), sizeof(double),
-                         err);
-}
-
-static bool map_gram(void *context, int64_t first, int64_t count, void *partial,
-                     struct mls_error *err)
-{
-    const struct product *p = context;
-    int64_t columns = p->x->columns;
-    double *gram = partial;
-    double *scratch = new_scratch(p, BLOCK, err);
-
-    /* A pool's thread may be here for the first time. */
-    if (!scratch || !mls_blas(err)) {
-        mls_free(scratch);
-        return false;
-    }
-    for (int64_t j = 0; j < columns; j += BLOCK) {
-        int64_t j_count = at_most(BLOCK, columns - j);
-        struct rectangle at = { 0, j + j_count, j, j_count };
-
-        add_strips(p, at, first, count, scratch, gram + j * columns, columns);
-    }
-    mls_free(scratch);
-    return true;
-}
-
-static void fold_gram(void *context, void *into, const void *from)
-{
-    const struct product *p = context;
-
-    fold_sum(into, from, p->x->columns * p->x->columns);
-}
-
-static bool gram_narrow(const struct mls_run *run, struct product *p,
-                        struct mls_error *err)
-{
-    int64_t columns = p->x->columns;
-    double *whole = mls_new_array(columns * columns, sizeof(double), err);
-    struct mls_reduce_job job = { .rows = p->x->rows,
-                                  .chunk_rows = MLS_MATRIX_CHUNK,
-                                  .bytes = (size_t)(columns * columns)
-                                           * sizeof(double),
-                                  .map = map_gram,
-                                  .fold = fold_gram,
-                                  .context = p };
-    bool ok = whole && mls_reduce(run, &job, whole, err);
-
-    for (int64_t j = 0; ok && j < columns; j++) {
-        memcpy(p->c->data + j * p->c->stride, whole + j * columns,
-               (size_t)columns * sizeof(double));
-    }
-    mls_free(whole);
-    return ok;
-}
-
-static bool task_tile(void *context, int64_t task, struct mls_error *err)
-{
-    const struct product *p = context;
-    int64_t i = task % p->tiles * TILE, j = task / p->tiles * TILE;
-    int64_t columns = p->x->columns, stride = p->c->stride;
-    struct rectangle at = { i, at_most(TILE, columns - i), j,
-                            at_most(TILE, columns - j) };
-    double *scratch, *c = p->c->data + i + j * stride;
-
-    if (i > j)
-        return true;
-    scratch = new_scratch(p, TILE, err);
-    if (!scratch || !mls_blas(err)) {
-        mls_free(scratch);
-        return false;
-    }
-    for (int64_t k = 0; k < at.j_count; k++)
-        memset(c + k * stride, 0, (size_t)at.i_count * sizeof(double));
-    add_strips(p, at, 0, p->x->rows, scratch, c, stride);
-    mls_free(scratch);
-    return true;
-}
-
-bool mls_gram(const struct mls_run *run, const struct mls_matrix *x,
-              const double *w, struct mls_matrix *gram, struct mls_error *err)
-{
-    struct product p = { .x = x, .w = w, .c = gram };
-    bool ok;
-
-    assert(gram->rows == x->columns && gram->columns == x->columns);
-    if (x->rows == 0 || x->columns == 0) {
-        fill_zero(gram);
-        return true;
-    }
-    if (!mls_blas_fits(x->stride, x->columns, err)
-        || !mls_blas_fits(gram->stride, gram->columns, err)
-        || !(p.blas = mls_blas(err))) {
-        return false;
-    }
-    if (x->columns <= NARROW) {
-        ok = gram_narrow(run, &p, err);
-    } else {
-        p.tiles = pieces(x->columns, TILE);
-        ok = mls_parallel(run, p.tiles * p.tiles, task_tile, &p, err);
-    }
-    if (ok)
-        mls_matrix_mirror(gram);
-    return ok;
-}
-
 /* ---- Matrix times matrix ---- */
 
 /* ROWS rows of the product. */
@@ -409,28 +235,29 @@ static void multiply_rows(const struct product *p, const double *a,
                    &zero, c, &ldc);
 }
 
-/* The last rows, by a copy of which the rest is zeros: dgemm gives a row other
- * bits when it is called for fewer rows. */
-static bool multiply_few(const struct product *p, int64_t first, int64_t count,
-                         struct mls_error *err)
+/* Rows as they are not in the table: less what they are taken about, or, the
+ * last ones, with zeros after them, because dgemm gives a row other bits when
+ * it is called for fewer rows.  copy: room for ROWS rows of both. */
+static void multiply_copy(const struct product *p, int64_t first,
+                          int64_t count, double *copy)
 {
     int64_t inner = p->x->columns, columns = p->right->columns;
-    double *a = mls_new((inner + columns) * ROWS, sizeof(double), err);
-    double *c = a ? a + inner * ROWS : NULL;
+    double *c = copy + inner * ROWS;
 
-    if (!a)
-        return false;
     for (int64_t j = 0; j < inner; j++) {
-        memcpy(a + j * ROWS, p->x->data + first + j * p->x->stride,
-               (size_t)count * sizeof(double));
+        const double *from = p->x->data + first + j * p->x->stride;
+        double about = p->about ? p->about[j] : 0;
+
+        for (int64_t i = 0; i < count; i++)
+            copy[i + j * ROWS] = from[i] - about;
+        for (int64_t i = count; i < ROWS; i++)
+            copy[i + j * ROWS] = 0;
     }
-    multiply_rows(p, a, ROWS, c, ROWS);
+    multiply_rows(p, copy, ROWS, c, ROWS);
     for (int64_t j = 0; j < columns; j++) {
         memcpy(p->c->data + first + j * p->c->stride, c + j * ROWS,
                (size_t)count * sizeof(double));
     }
-    mls_free(a);
-    return true;
 }
 
 /* Rows of a task: enough work to be worth one.  No bit depends on it, since
@@ -446,13 +273,28 @@ static bool task_gemm(void *context, int64_t task, struct mls_error *err)
     int64_t first = task * rows_of_task(p);
     int64_t end = at_most(first + rows_of_task(p), p->x->rows);
 
-    if (!mls_blas(err))
-        return false;
-    for (; first + ROWS <= end; first += ROWS) {
-        multiply_rows(p, p->x->data + first, p->x->stride, p->c->data + first,
-                      p->c->stride);
+    double *copy = NULL;
+
+    if (p->about || (end - first) % ROWS != 0) {
+        copy = mls_new_array((p->x->columns + p->right->columns) * ROWS,
+                             sizeof(double), err);
+        if (!copy)
+            return false;
     }
-    return first == end || multiply_few(p, first, end - first, err);
+    if (!mls_blas(err)) {
+        mls_free(copy);
+        return false;
+    }
+    for (; first < end; first += ROWS) {
+        if (p->about || first + ROWS > end) {
+            multiply_copy(p, first, at_most(ROWS, end - first), copy);
+        } else {
+            multiply_rows(p, p->x->data + first, p->x->stride,
+                          p->c->data + first, p->c->stride);
+        }
+    }
+    mls_free(copy);
+    return true;
 }
 
 static bool map_gemm(void *context, int64_t first, int64_t count, void *partial,
@@ -531,27 +373,45 @@ static bool multiply_transposed(const struct mls_run *run, struct product *p,
     return mls_parallel(run, p->tiles * across, task_gemm_tile, p, err);
 }
 
+/* Both ways; true where there is nothing to multiply. */
+static bool multiply(const struct mls_run *run, bool transpose_a,
+                     struct product *p, struct mls_error *err)
+{
+    const struct mls_matrix *a = p->x, *b = p->right;
+
+    assert((transpose_a ? a->rows : a->columns) == b->rows);
+    assert((transpose_a ? a->columns : a->rows) == p->c->rows);
+    assert(b->columns == p->c->columns);
+    if (a->rows == 0 || a->columns == 0 || b->columns == 0) {
+        fill_zero(p->c);
+        return true;
+    }
+    if (!mls_blas_fits(a->stride, a->columns, err)
+        || !mls_blas_fits(b->stride, b->columns, err)
+        || !mls_blas_fits(p->c->stride, p->c->columns, err)
+        || !(p->blas = mls_blas(err))) {
+        return false;
+    }
+    if (transpose_a)
+        return multiply_transposed(run, p, err);
+    return mls_parallel(run, pieces(a->rows, rows_of_task(p)), task_gemm, p,
+                        err);
+}
+
 bool mls_gemm(const struct mls_run *run, bool transpose_a,
               const struct mls_matrix *a, const struct mls_matrix *b,
               struct mls_matrix *c, struct mls_error *err)
 {
     struct product p = { .x = a, .right = b, .c = c };
 
-    assert((transpose_a ? a->rows : a->columns) == b->rows);
-    assert((transpose_a ? a->columns : a->rows) == c->rows);
-    assert(b->columns == c->columns);
-    if (a->rows == 0 || a->columns == 0 || b->columns == 0) {
-        fill_zero(c);
-        return true;
-    }
-    if (!mls_blas_fits(a->stride, a->columns, err)
-        || !mls_blas_fits(b->stride, b->columns, err)
-        || !mls_blas_fits(c->stride, c->columns, err)
-        || !(p.blas = mls_blas(err))) {
-        return false;
-    }
-    if (transpose_a)
-        return multiply_transposed(run, &p, err);
-    return mls_parallel(run, pieces(a->rows, rows_of_task(&p)), task_gemm, &p,
-                        err);
+    return multiply(run, transpose_a, &p, err);
+}
+
+bool mls_centred_gemm(const struct mls_run *run, const struct mls_centred *in,
+                      const struct mls_matrix *b, struct mls_matrix *c,
+                      struct mls_error *err)
+{
+    struct product p = { .x = in->x, .about = in->about, .right = b, .c = c };
+
+    return multiply(run, false, &p, err);
 }

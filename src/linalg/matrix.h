@@ -47,6 +47,34 @@ MLS_CHECK bool mls_gemm(const struct mls_run *run, bool transpose_a,
                         const struct mls_matrix *a, const struct mls_matrix *b,
                         struct mls_matrix *c, struct mls_error *err);
 
+/*
+ * A table taken about a point, near its means as a rule: Z = X - 1 about' and
+ * z = y - y_about, which are never made but strip by strip.
+ */
+struct mls_centred {
+    const struct mls_matrix *x;
+    const double *about;        /* columns, or NULL: zeros */
+    const double *y;            /* rows, or NULL: none */
+    double y_about;
+    const double *w;            /* rows, or NULL: ones */
+};
+/* gram = Z' diag(w) Z; with a y, [Z z 1]' diag(w) [Z z 1], two columns more:
+ * the sums that least squares needs, in one pass. */
+MLS_CHECK bool mls_centred_gram(const struct mls_run *run,
+                                const struct mls_centred *in,
+                                struct mls_matrix *gram,
+                                struct mls_error *err);
+/* out = Z' diag(w) (z - Z b)  (columns values), in one pass. */
+MLS_CHECK bool mls_centred_gradient(const struct mls_run *run,
+                                    const struct mls_centred *in,
+                                    const double *b, double *out,
+                                    struct mls_error *err);
+/* C = Z B, as mls_gemm without transpose_a. */
+MLS_CHECK bool mls_centred_gemm(const struct mls_run *run,
+                                const struct mls_centred *in,
+                                const struct mls_matrix *b,
+                                struct mls_matrix *c, struct mls_error *err);
+
 /* Weighted column sums: out[j] = sum_i w_i x_ij. */
 MLS_CHECK bool mls_column_sums(const struct mls_run *run,
                                const struct mls_matrix *x, const double *w,

@@ -6,7 +6,7 @@
  * FILE holds the features column by column, then the target, as doubles of this
  * machine.  The penalties fall from the one that makes all coefficients 0 to
  * ten to the power LOG10_OF_LEAST times it, evenly by their logarithms.  Prints JSON: seconds of each
- * round (centring, sums, path), and the objective at each penalty.
+ * round (sums, path), and the objective at each penalty.
  */
 #include <math.h>
 #include <stdio.h>
@@ -14,30 +14,17 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "learner/design.h"
 #include "learner/lasso_solve.h"
 #include "mlspec/run.h"
 
 struct bench {
     struct mls_run run;
     struct mls_dataset data;
-    double *cells, *y;
+    double *cells;
     int64_t penalties;
     double least;
     double *objective;
 };
-
-static void centre(struct bench *b)
-{
-    const double *y = b->cells + b->data.rows * b->data.features;
-    double mean = 0;
-
-    for (int64_t i = 0; i < b->data.rows; i++)
-        mean += y[i];
-    mean /= (double)b->data.rows;
-    for (int64_t i = 0; i < b->data.rows; i++)
-        b->y[i] = y[i] - mean;
-}
 
 static double objective_of(const struct mls_sums *sums, const double *b,
                            double l1)
@@ -71,21 +58,13 @@ static bool walk(struct bench *bench, const struct mls_sums *sums,
 
 static bool once(struct bench *bench, struct mls_error *err)
 {
-    struct mls_design design = { 0 };
+    struct mls_design_sums made = { 0 };
     struct mls_sums sums = { 0 };
-    bool ok = mls_design_new(&bench->run, &bench->data, true, false, &design,
-                             err)
-        && mls_sums_new(&sums, bench->data.features, err);
+    bool ok = mls_design_sums_new(&bench->run, &bench->data, true, &made, err)
+        && mls_sums_take(&sums, &made, err) && walk(bench, &sums, err);
 
-    centre(bench);
-    for (int64_t i = 0; ok && i < bench->data.rows; i++)
-        sums.yy += bench->y[i] * bench->y[i];
-    ok = ok && mls_gram(&bench->run, &design.x, NULL, &sums.gram, err)
-        && mls_gemv_transposed(&bench->run, &design.x, NULL, bench->y,
-                               sums.xy, err)
-        && walk(bench, &sums, err);
     mls_sums_clear(&sums);
-    mls_design_clear(&design);
+    mls_design_sums_clear(&made);
     return ok;
 }
 
@@ -111,15 +90,16 @@ static bool prepare(struct bench *b, char **argv, struct mls_error *err)
         return false;
     b->cells =
         mls_new_huge(rows * (features + 1) * (int64_t)sizeof(double), err);
-    b->y = mls_new_array(rows, sizeof(double), err);
     b->objective = mls_new(b->penalties, sizeof(double), err);
-    if (!b->cells || !b->y || !b->objective)
+    if (!b->cells || !b->objective)
         return false;
     if (!read_table(argv[1], b->cells, rows * (features + 1)))
         return mls_fail(err, MLS_IO, "%s cannot be read", argv[1]);
     b->data.rows = rows;
     b->data.features = features;
     b->data.x = (struct mls_matrix){ b->cells, rows, features, rows };
+    b->data.target.rows = rows;
+    b->data.target.y = b->cells + rows * features;
     return true;
 }
 
@@ -150,7 +130,6 @@ int main(int argc, char **argv)
     if (!ok)
         fprintf(stderr, "lasso_path: %s\n", err.what);
     mls_free(bench.objective);
-    mls_free(bench.y);
     mls_free(bench.cells);
     mls_run_clear(&bench.run);
     return ok ? 0 : 1;
