@@ -32,7 +32,8 @@ enum {
     BLOCK = 64,      /* columns of one, when narrow */
     TILE = 256,      /* and when wide */
     NARROW = 512,    /* columns at most */
-    OWN_LOOP = 256   /* columns at most: the strip has to stay in the cache */
+    OWN_LOOP = 256,  /* columns at most: the strip has to stay in the cache */
+    LANES = 4
 };
 
 struct gram {
@@ -52,13 +53,25 @@ static int64_t at_most(int64_t a, int64_t b)
 
 /* ---- Strips ---- */
 
-/* Less what it is taken about, and weighed if w is there. */
+typedef double lanes __attribute__((vector_size(32), aligned(8), may_alias));
+
+/* Less what it is taken about, and weighed if w is there.  Inlined, so that w
+ * is tested once. */
 static inline __attribute__((always_inline)) void
 copy_cells(const double *from, double about, const double *w, int64_t count,
            double *to)
 {
-    for (int64_t i = 0; i < count; i++)
-        to[i] = w ? w[i] * (from[i] - about) : from[i] - about;
+    int64_t i = 0;
+
+    for (; i + LANES <= count; i += LANES) {
+        lanes x = *(const lanes *)(from + i) - about;
+
+        if (w)
+            x *= *(const lanes *)(w + i);
+        *(lanes *)(to + i) = x;
+    }
+    for (; i < count; i++)
+        to[i] = w ? (from[i] - about) * w[i] : from[i] - about;
 }
 
 static void fill_column(const struct mls_centred *in, int64_t j,
