@@ -12,8 +12,12 @@
  * row with a weight below 1 is left out whole.  (Leaving out a row with all its
  * weight, as others do, breaks that: its twins would go with it.)
  *
- * Rows go by strips, so that the sums of all candidates stay in the cache
- * while each column of Z passes once.
+ * Both, f and x'M^-1 x, are products of a matrix for all candidates at once:
+ *
+ *      F = Z diag(c) Q,  H = Z^2 Q,    q_kl = 1 / (lambda_k + l2_l)
+ *
+ * with Z^2 the squares of the cells.  Rows go by strips, so that the squares
+ * stay in the cache.
  */
 #include "learner/ridge_solve.h"
 
@@ -23,40 +27,16 @@
 #include "base/memory.h"
 #include "base/reduce.h"
 
-enum { STRIP = 64, MOST = MLS_RIDGE_CANDIDATES };
+enum { STRIP = 256, LANES = 4 };
+
+typedef double lanes __attribute__((vector_size(32), aligned(8), may_alias));
 
 struct loo {
     const struct mls_ridge *ridge;
     const struct mls_ridge_spectrum *spectrum;
-    const double *factor;       /* size x count: 1 / (lambda_k + l2_l) */
-    int count;
+    struct mls_matrix fit, lever; /* size x count: diag(c) Q, Q */
+    int64_t count;
 };
-
-/* fit[l][i] and lever[l][i] of the rows of a strip. */
-static void fit_strip(const struct loo *loo, int64_t first, int64_t rows,
-                      double fit[MOST][STRIP], double lever[MOST][STRIP])
-{
-    const struct mls_ridge_spectrum *s = loo->spectrum;
-    const double *factor = loo->factor;
-
-    memset(fit, 0, (size_t)loo->count * sizeof(fit[0]));
-    memset(lever, 0, (size_t)loo->count * sizeof(lever[0]));
-    for (int64_t k = 0; k < s->size; k++, factor += loo->count) {
-        const double *z = s->z.data + first + k * s->z.stride;
-        double square[STRIP];
-
-        for (int64_t i = 0; i < rows; i++)
-            square[i] = z[i] * z[i];
-        for (int l = 0; l < loo->count; l++) {
-            double q = factor[l], c = s->c[k] * q;
-
-            for (int64_t i = 0; i < rows; i++) {
-                fit[l][i] += z[i] * c;
-                lever[l][i] += square[i] * q;
-            }
-        }
-    }
-}
 
 static double sum_strip(const struct mls_ridge *r, int64_t first, int64_t rows,
                         const double *fit, const double *lever)
@@ -73,22 +53,57 @@ static double sum_strip(const struct mls_ridge *r, int64_t first, int64_t rows,
     return sum;
 }
 
+/* work: STRIP x (size + 2 count) */
+static bool add_strip(const struct loo *loo, int64_t first, int64_t rows,
+                      double *work, double *sum, struct mls_error *err)
+{
+    const struct mls_ridge_spectrum *s = loo->spectrum;
+    struct mls_matrix z = { s->z.data + first, rows, s->size, s->z.stride };
+    struct mls_matrix square = { work, rows, s->size, STRIP };
+    struct mls_matrix fit = { work + STRIP * s->size, rows, loo->count,
+                              STRIP };
+    struct mls_matrix lever = fit;
+
+    lever.data += STRIP * loo->count;
+    for (int64_t k = 0; k < s->size; k++) {
+        const double *from = z.data + k * z.stride;
+
+        int64_t i = 0;
+
+        for (; i + LANES <= rows; i += LANES) {
+            lanes cells = *(const lanes *)(from + i);
+
+            *(lanes *)(square.data + i + k * STRIP) = cells * cells;
+        }
+        for (; i < rows; i++)
+            square.data[i + k * STRIP] = from[i] * from[i];
+    }
+    if (!mls_gemm(NULL, false, &z, &loo->fit, &fit, err)
+        || !mls_gemm(NULL, false, &square, &loo->lever, &lever, err)) {
+        return false;
+    }
+    for (int64_t l = 0; l < loo->count; l++) {
+        sum[l] += sum_strip(loo->ridge, first, rows, fit.data + l * STRIP,
+                            lever.data + l * STRIP);
+    }
+    return true;
+}
+
 static bool map(void *context, int64_t first, int64_t count, void *partial,
                 struct mls_error *err)
 {
     const struct loo *loo = context;
-    double fit[MOST][STRIP], lever[MOST][STRIP];
-    double *sum = partial;
+    double *work = mls_new_array(
+        STRIP * (loo->spectrum->size + 2 * loo->count), sizeof(double), err);
+    bool ok = work != NULL;
 
-    (void)err;
-    for (int64_t end = first + count; first < end; first += STRIP) {
+    for (int64_t end = first + count; ok && first < end; first += STRIP) {
         int64_t rows = end - first < STRIP ? end - first : STRIP;
 
-        fit_strip(loo, first, rows, fit, lever);
-        for (int l = 0; l < loo->count; l++)
-            sum[l] += sum_strip(loo->ridge, first, rows, fit[l], lever[l]);
+        ok = add_strip(loo, first, rows, work, partial, err);
     }
-    return true;
+    mls_free(work);
+    return ok;
 }
 
 static void fold(void *context, void *into, const void *from)
@@ -97,7 +112,7 @@ static void fold(void *context, void *into, const void *from)
     double *sum = into;
     const double *more = from;
 
-    for (int l = 0; l < loo->count; l++)
+    for (int64_t l = 0; l < loo->count; l++)
         sum[l] += more[l];
 }
 
@@ -105,23 +120,26 @@ bool mls_ridge_loo(const struct mls_ridge *ridge,
                    const struct mls_ridge_spectrum *spectrum, const double *l2,
                    int count, double *error, struct mls_error *err)
 {
-    double *factor =
-        mls_new_array(spectrum->size * count, sizeof(double), err);
-    struct loo loo = { ridge, spectrum, factor, count };
+    int64_t size = spectrum->size;
+    struct loo loo = { .ridge = ridge, .spectrum = spectrum, .count = count };
     struct mls_reduce_job job = {
         .rows = ridge->x->rows, .chunk_rows = MLS_MATRIX_CHUNK,
         .bytes = (size_t)count * sizeof(double),
         .map = map, .fold = fold, .context = &loo
     };
-    bool ok;
+    bool ok = mls_matrix_new(&loo.fit, size, count, err)
+        && mls_matrix_new(&loo.lever, size, count, err);
 
-    if (!factor)
-        return false;
-    for (int64_t k = 0; k < spectrum->size; k++) {
-        for (int l = 0; l < count; l++)
-            factor[k * count + l] = 1 / (spectrum->lambda[k] + l2[l]);
+    for (int64_t l = 0; ok && l < count; l++) {
+        for (int64_t k = 0; k < size; k++) {
+            double q = 1 / (spectrum->lambda[k] + l2[l]);
+
+            loo.lever.data[k + l * size] = q;
+            loo.fit.data[k + l * size] = spectrum->c[k] * q;
+        }
     }
-    ok = mls_reduce(ridge->run, &job, error, err);
-    mls_free(factor);
+    ok = ok && mls_reduce(ridge->run, &job, error, err);
+    mls_free(loo.fit.data);
+    mls_free(loo.lever.data);
     return ok;
 }
