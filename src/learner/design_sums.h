@@ -10,7 +10,7 @@
 struct mls_design_sums {
     struct mls_matrix gram;     /* features x features: X'WX */
     double *xy;                 /* features: X'Wy */
-    double *mean;               /* features: weighted means, 0 when not centred */
+    double *mean;               /* features: weighted means; or zeros */
     double *square;             /* features: the diagonal of gram */
     double y_mean, y_square;    /* of the target, 0 when not centred; y'Wy */
     double weight;              /* sum of the weights */

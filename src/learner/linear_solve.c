@@ -11,7 +11,8 @@
  *
  * Squaring the condition number costs half the digits, and twice the digits
  * make up for it: no QR is needed.  Small tables take that way at once, which
- * gives their standard errors all digits, too.  Refinement takes residual and gradient from
+ * gives their standard errors all digits, too.  Large ones start at the solution
+ * of their sums in double.  Refinement takes residual and gradient from
  * the columns as they were given, in twice the digits, so neither centring nor
  * the factor's rounding leaves a trace: what comes out is the solution for the
  * given doubles, rounded once.  Bjorck (1996), Numerical Methods for Least

@@ -164,7 +164,8 @@ static void fill_model(const struct classes *classes,
         constant[k] = with_intercept ? b->data[features + k * b->rows] : 0;
     if (outputs == 1) {
         memcpy(coef, b->data, (size_t)features * sizeof(double));
-        *intercept = mls_design_intercept(design->mean, coef, features, constant[0]);
+        *intercept =
+            mls_design_intercept(design->mean, coef, features, constant[0]);
         return;
     }
     for (int k = 0; k < classes->all; k++) {

@@ -79,15 +79,14 @@ static void fill_column(const struct mls_centred *in, int64_t j,
                         double *to)
 {
     int64_t p = in->x->columns;
+    const double *from = j < p ? in->x->data + j * in->x->stride : in->y;
+    double about = j == p ? in->y_about : j < p && in->about ? in->about[j] : 0;
 
     if (j > p) {
         for (int64_t i = 0; i < count; i++)
             to[i] = w ? w[first + i] : 1;
         return;
     }
-    const double *from = j < p ? in->x->data + j * in->x->stride : in->y;
-    double about = j == p ? in->y_about : in->about ? in->about[j] : 0;
-
     if (w)
         copy_cells(from + first, about, w + first, count, to);
     else if (about != 0)
