@@ -8,7 +8,8 @@
  *     member 0: values of leaves, the tree                        wait
  *
  * Memory: 8 bytes a row and class for scores, and for each row 8 (wide: 16) of
- * cells, 8 of indices, 1 of labels (2 past 256 leaves).
+ * cells, 8 of indices, 1 of labels (2 past 256 leaves).  The codes twice: as
+ * columns and as records.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@ enum { POOL_BYTES = 512 << 20, GAP = 16 };
 
 #define NARROW_GRADIENTS 0x1p31
 #define NARROW_HESSIANS 0x1p32
+#define MOST_GRADIENT ((double)(1 << (MLS_PACKED_GRADIENT - 1)))
+#define MOST_HESSIAN ((double)(1 << MLS_PACKED_HESSIAN))
 #define WIDE_GRADIENTS 0x1p51
 #define WIDE_HESSIANS 0x1p43
 #define MOST_COUNT (1 << MLS_COUNT_BITS)
@@ -61,6 +64,8 @@ void mls_booster_free(struct mls_booster *b)
     mls_free(b->score);
     mls_free(b->normaliser);
     mls_free(b->cells);
+    mls_free(b->spare_cells);
+    mls_free(b->taken);
     mls_free(b->index);
     mls_free(b->spare);
     mls_free(b->label);
@@ -140,10 +145,10 @@ static bool member_init(struct mls_booster *b, struct boost_member *m,
         ? mls_new_array(2 * (int64_t)b->most_codes, sizeof(*m->counts), err)
         : NULL;
     m->derivatives = m->counts
-        ? mls_new_array(3 * MLS_BOOST_BLOCK, sizeof(*m->derivatives), err)
+        ? mls_new_array(5 * MLS_BOOST_BLOCK, sizeof(*m->derivatives), err)
         : NULL;
     m->expected = m->derivatives
-        ? mls_new(2 * b->job.outputs, sizeof(*m->expected), err) : NULL;
+        ? mls_new(b->job.outputs, sizeof(*m->expected), err) : NULL;
     return m->expected
         && mls_split_scratch_new(&m->scratch, b->most_codes, err)
         && member_rooms(b, m, err);
@@ -202,9 +207,21 @@ static bool rows_init(struct mls_booster *b, struct mls_error *err)
     b->score_stride = padded;
     b->label_bytes = leaves <= 256 ? 1 : 2;
     b->score = mls_new_array(padded * b->job.outputs, sizeof(double), err);
-    b->cells = b->score
-        ? mls_new_array(padded, b->job.layout->cell, err) : NULL;
     indices = padded + GAP * b->member_rooms;
+    b->cells = !b->score ? NULL
+        : b->wide ? mls_new_array(padded, sizeof(mls_wide_cell), err)
+                  : mls_new_array(indices, sizeof(uint32_t), err);
+    if (b->cells && !b->wide) {
+        b->spare_cells =
+            mls_new_array(indices, sizeof(*b->spare_cells), err);
+        if (!b->spare_cells)
+            return false;
+    }
+    if (b->sampling) {
+        b->taken = mls_new(padded / 64, sizeof(*b->taken), err);
+        if (!b->taken)
+            return false;
+    }
     b->index =
         b->cells ? mls_new_array(indices, sizeof(*b->index), err) : NULL;
     b->spare =
@@ -295,48 +312,67 @@ static double scale_for(double sum, double limit)
 }
 
 static void set_scales(const struct mls_booster *b, struct boost_member *m,
-                       double gradients, double hessians)
+                       const struct boost_range *range)
 {
     m->gradient_scale =
-        scale_for(gradients, b->wide ? WIDE_GRADIENTS : NARROW_GRADIENTS);
+        scale_for(range->gradient, b->wide ? WIDE_GRADIENTS : NARROW_GRADIENTS);
     m->hessian_scale =
-        scale_for(hessians, b->wide ? WIDE_HESSIANS : NARROW_HESSIANS);
+        scale_for(range->hessian, b->wide ? WIDE_HESSIANS : NARROW_HESSIANS);
+    if (!b->wide) {
+        m->gradient_scale = fmin(
+            m->gradient_scale, scale_for(range->most_gradient, MOST_GRADIENT));
+        m->hessian_scale = fmin(
+            m->hessian_scale, scale_for(range->most_hessian, MOST_HESSIAN));
+    }
     m->rules.gradient_unit = 1 / m->gradient_scale;
     m->rules.hessian_unit = 1 / m->hessian_scale;
 }
 
-/* Sums over all members of what they told; whether they fit. */
-static bool sums_fit(const struct mls_booster *b, double *gradients,
-                     double *hessians)
+/* What all members told, as the range that the next round may expect; whether
+ * every number and every sum fits. */
+static bool sums_fit(const struct mls_booster *b, const struct boost_member *m,
+                     struct boost_range *range)
 {
-    int64_t g = 0, h = 0;
+    int64_t g = 0, h = 0, any_g = 0, any_h = 0;
     bool fit = true;
 
     for (int t = 0; t < b->member_count; t++) {
-        g += b->members[t].told.sums.gradient;
-        h += b->members[t].told.sums.hessian;
-        fit = fit && b->members[t].told.sums.gradient < MLS_BOOST_REFUSED
-            && b->members[t].told.sums.hessian < MLS_BOOST_REFUSED;
+        const struct boost_sums *told = &b->members[t].told;
+
+        g += told->sums.gradient;
+        h += told->sums.hessian;
+        any_g |= told->any_gradient;
+        any_h |= told->any_hessian;
+        fit = fit && told->sums.gradient < MLS_BOOST_REFUSED
+            && told->sums.hessian < MLS_BOOST_REFUSED;
     }
-    *gradients = (double)g;
-    *hessians = (double)h;
-    return fit && *gradients < (b->wide ? WIDE_GRADIENTS : NARROW_GRADIENTS)
-        && *hessians < (b->wide ? WIDE_HESSIANS : NARROW_HESSIANS);
+    *range = (struct boost_range){
+        (double)g / m->gradient_scale, (double)h / m->hessian_scale,
+        (double)any_g / m->gradient_scale, (double)any_h / m->hessian_scale
+    };
+    if (b->wide)
+        return fit && (double)g < WIDE_GRADIENTS && (double)h < WIDE_HESSIANS;
+    return fit && (double)g < NARROW_GRADIENTS && (double)h < NARROW_HESSIANS
+        && (double)any_g < MOST_GRADIENT && (double)any_h < MOST_HESSIAN;
 }
 
 static void measure(struct mls_booster *b, struct mls_team *team, int me,
                     int output, int64_t round)
 {
+    const struct boost_range *chunks =
+        (const struct boost_range *)(const void *)b->chunk_sums;
     struct boost_member *m = &b->members[me];
-    double g = 0, h = 0;
+    struct boost_range all = { 0 };
 
     mls_boost_measure(b, m, output, round);
     mls_team_wait(team);
     for (int64_t c = 0; c < b->chunks; c++) {
-        g += b->chunk_sums[2 * c];
-        h += b->chunk_sums[2 * c + 1];
+        all.gradient += chunks[c].gradient;
+        all.hessian += chunks[c].hessian;
+        all.most_gradient = fmax(all.most_gradient, chunks[c].most_gradient);
+        all.most_hessian = fmax(all.most_hessian, chunks[c].most_hessian);
     }
-    set_scales(b, m, g, h);
+    set_scales(b, m, &all);
     mls_team_wait(team);
 }
 
@@ -354,13 +390,13 @@ static void sweep(struct mls_booster *b, struct mls_team *team, int me,
                   int output, int64_t round)
 {
     struct boost_member *m = &b->members[me];
-    double g, h;
+    struct boost_range range;
     bool first = b->tree_count < b->job.outputs;
 
     if (first)
         measure(b, team, me, output, round);
     else
-        set_scales(b, m, m->expected[2 * output], m->expected[2 * output + 1]);
+        set_scales(b, m, &m->expected[output]);
     mls_boost_sweep(b, m, output, round);
     mls_team_wait(team);
     if (me == 0) {
@@ -369,14 +405,13 @@ static void sweep(struct mls_booster *b, struct mls_team *team, int me,
         b->pending = -1;
     }
     mls_team_wait(team);
-    while (!sums_fit(b, &g, &h)) {
+    while (!sums_fit(b, m, &range)) {
         mls_team_wait(team);
         measure(b, team, me, output, round);
         mls_boost_sweep(b, m, output, round);
         mls_team_wait(team);
     }
-    m->expected[2 * output] = g / m->gradient_scale;
-    m->expected[2 * output + 1] = h / m->hessian_scale;
+    m->expected[output] = range;
 }
 
 /* ---- Values and trees -------------------------------------------------- */
@@ -553,9 +588,10 @@ static void one_tree(struct mls_booster *b, struct mls_team *team, int me,
 {
     struct boost_member *m = &b->members[me];
 
+    mls_boost_choose(b, m, round, output);
     sweep(b, team, me, output, round);
     mls_boost_grow(b, team, me, round, output);
-    mls_boost_refit(b, m, output, round);
+    mls_boost_refit(b, m, output);
     mls_team_wait(team);
     if (me == 0)
         finish_tree(b, output, round);
@@ -586,6 +622,10 @@ static void take_place(const struct mls_booster *b, struct boost_member *m,
     m->to = m->to < b->rows ? m->to : b->rows;
     m->index = b->index + m->from + (int64_t)GAP * me;
     m->spare = b->spare + m->from + (int64_t)GAP * me;
+    if (b->wide)
+        return;
+    m->cells = (uint32_t *)b->cells + m->from + (int64_t)GAP * me;
+    m->spare_cells = b->spare_cells + m->from + (int64_t)GAP * me;
 }
 
 static void be_member(void *booster, struct mls_team *team, int me)

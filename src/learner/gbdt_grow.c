@@ -205,13 +205,18 @@ static void decide(const struct mls_booster *b, struct boost_leaf *leaf, int k)
 
 /* ---- Adding rows ------------------------------------------------------- */
 
+/* Narrow cells of the root were added when they were made. */
 static void add_rows(const struct mls_booster *b, struct boost_member *m,
                      const struct boost_leaf *leaf, bool root)
 {
     bool indexed = m->indexed || !root;
+    const void *cells = b->wide ? b->cells
+                                : (const void *)(m->cells + leaf->begin);
 
+    if (root && !b->wide)
+        return;
     memset(m->table, 0, (size_t)b->job.layout->slots * b->job.layout->cell);
-    mls_histogram_add(b->job.layout, b->cells,
+    mls_histogram_add(b->job.layout, cells,
                       indexed ? m->index + leaf->begin : NULL,
                       indexed ? 0 : leaf->begin, leaf->count, m->columns,
                       m->column_count, m->table);
@@ -292,16 +297,21 @@ static void ask_question(const struct mls_booster *b,
 
 /* Own rows of a leaf to both sides; the right one begins behind the left. */
 static void part(const struct mls_booster *b, struct boost_member *m,
-                 const struct boost_leaf *leaf,
-                 const struct mls_question *question)
+                 struct boost_leaf *leaf, const struct mls_question *question)
 {
-    bool implicit = !m->indexed && leaf->node == 0;
-    int64_t begin = implicit ? 0 : leaf->begin;
+    struct mls_travellers rows, spare = { m->spare, NULL };
+    int64_t first = m->indexed ? -1 : m->from;
 
-    m->went[0] = mls_partition(question, b->binned->width,
-                               implicit ? NULL : m->index + begin, m->from,
-                               leaf->count, m->index + begin, m->spare,
-                               m->goes);
+    if (!m->indexed)
+        leaf->begin = 0;
+    m->indexed = true;
+    rows = (struct mls_travellers){ m->index + leaf->begin, NULL };
+    if (!b->wide) {
+        rows.cell = m->cells + leaf->begin;
+        spare.cell = m->spare_cells;
+    }
+    m->went[0] = mls_partition(question, b->binned->width, first, leaf->count,
+                               rows, spare, m->goes);
     m->went[1] = leaf->count - m->went[0];
 }
 
@@ -364,8 +374,6 @@ static void divide(struct mls_booster *b, struct boost_member *m, int64_t at,
         ? (double)right->about.sums.count * m->rules.count_unit
         : (double)went[1];
     bound(b, m, split, &left->about, &right->about);
-    if (!m->indexed && left->node == 0)
-        left->begin = 0;
     left->count = m->went[0];
     right->begin = left->begin + m->went[0];
     right->count = m->went[1];
@@ -389,14 +397,13 @@ static void divide(struct mls_booster *b, struct boost_member *m, int64_t at,
 /* ---- Exact numbers of rows --------------------------------------------- */
 
 static void count_rows(const struct mls_booster *b, struct boost_member *m,
-                       const struct boost_leaf *leaf, bool implicit)
+                       const struct boost_leaf *leaf)
 {
     memset(m->row_counts, 0,
            (size_t)b->job.layout->bins * sizeof(*m->row_counts));
     for (int64_t i = 0; i < m->feature_count; i++)
-        mls_histogram_count(b->job.layout,
-                            implicit ? NULL : m->index + leaf->begin,
-                            leaf->begin, leaf->count, m->features[i],
+        mls_histogram_count(b->job.layout, m->index + leaf->begin,
+                            leaf->count, m->features[i],
                             m->row_counts
                                 + b->job.layout->bin[m->features[i]]);
 }
@@ -431,7 +438,6 @@ static bool too_small(struct mls_booster *b, struct mls_team *team, int me,
     struct boost_member *m = &b->members[me];
     struct boost_leaf *leaf = &m->leaves[at];
     double least = b->job.params->min_rows * (1 - 1e-9);
-    bool implicit = !m->indexed && leaf->node == 0;
 
     if (b->wide || (double)(went[0] < went[1] ? went[0] : went[1]) >= least)
         return false;
@@ -439,7 +445,7 @@ static bool too_small(struct mls_booster *b, struct mls_team *team, int me,
         forget(&leaf->split);
         mls_team_wait(team);
     } else {
-        count_rows(b, m, leaf, implicit);
+        count_rows(b, m, leaf);
         mls_team_wait(team);
         search_counted(b, me, tree, leaf);
         mls_team_wait(team);
@@ -512,8 +518,7 @@ static void add_smaller(const struct mls_booster *b, struct boost_member *m,
 {
     struct mls_split_sums right = minus(leaf->about.sums, leaf->split.left);
     bool left_small = leaf->split.left.hessian <= right.hessian;
-    bool implicit = !m->indexed && leaf->node == 0;
-    struct boost_leaf side = { .begin = implicit ? 0 : leaf->begin };
+    struct boost_leaf side = { .begin = leaf->begin };
 
     side.begin += left_small ? 0 : m->went[0];
     side.count = m->went[left_small ? 0 : 1];
@@ -531,6 +536,13 @@ static bool goes_on(const struct mls_booster *b, const struct boost_member *m,
         && (p->depth == 0 || leaf->depth + 1 < p->depth);
 }
 
+void mls_boost_choose(const struct mls_booster *b, struct boost_member *m,
+                      int64_t round, int output)
+{
+    choose_tree_features(b, m, round * b->job.outputs + output);
+    choose_columns(b, m);
+}
+
 void mls_boost_grow(struct mls_booster *b, struct mls_team *team, int me,
                     int64_t round, int output)
 {
@@ -538,8 +550,6 @@ void mls_boost_grow(struct mls_booster *b, struct mls_team *team, int me,
     int64_t tree = round * b->job.outputs + output, at;
 
     plant(b, m);
-    choose_tree_features(b, m, tree);
-    choose_columns(b, m);
     search_root(b, team, me, tree);
     while (m->leaf_count < b->job.params->leaves
            && (at = next_leaf(b, m)) >= 0) {

@@ -66,30 +66,27 @@ static inline uint64_t word_at(const uint8_t *record)
  * past the record.  ahead: these columns are the first of their line. */
 #define GROUP_OF(n) \
     static void add_##n(const uint8_t *records, int64_t stride, \
-                        const int64_t *cell, const uint32_t *rows, \
+                        const uint32_t *cell, const uint32_t *rows, \
                         int64_t first, int64_t count, bool ahead, \
                         int64_t *table) \
     { \
         if (!rows) { \
-            for (int64_t i = first; i < first + count; i++) { \
-                const uint8_t *record = records + i * stride; \
-                int64_t c = cell[i]; \
+            const uint8_t *record = records + first * stride; \
+            for (int64_t i = 0; i < count; i++, record += stride) { \
+                int64_t c = mls_cell_unpack(cell[i]); \
                 ADD(n) \
             } \
         } else if (ahead) { \
             for (int64_t i = 0; i < count; i++) { \
-                int64_t row = rows[i], next = rows[i + AHEAD]; \
-                const uint8_t *record = records + row * stride; \
-                int64_t c = cell[row]; \
-                __builtin_prefetch(records + next * stride); \
-                __builtin_prefetch(cell + next); \
+                const uint8_t *record = records + rows[i] * stride; \
+                int64_t c = mls_cell_unpack(cell[i]); \
+                __builtin_prefetch(records + rows[i + AHEAD] * stride); \
                 ADD(n) \
             } \
         } else { \
             for (int64_t i = 0; i < count; i++) { \
-                int64_t row = rows[i]; \
-                const uint8_t *record = records + row * stride; \
-                int64_t c = cell[row]; \
+                const uint8_t *record = records + rows[i] * stride; \
+                int64_t c = mls_cell_unpack(cell[i]); \
                 ADD(n) \
             } \
         } \
@@ -110,7 +107,7 @@ GROUP_OF(13)
 GROUP_OF(14)
 
 typedef void add_group(const uint8_t *records, int64_t stride,
-                       const int64_t *cell, const uint32_t *rows,
+                       const uint32_t *cell, const uint32_t *rows,
                        int64_t first, int64_t count, bool ahead,
                        int64_t *table);
 static add_group *const groups[GROUP + 1] = {
@@ -119,7 +116,7 @@ static add_group *const groups[GROUP + 1] = {
 };
 
 static void add_groups(const struct mls_histogram_layout *layout,
-                       const int64_t *cell, const uint32_t *rows,
+                       const uint32_t *cell, const uint32_t *rows,
                        int64_t first, int64_t count, int64_t *table)
 {
     int64_t parts = (layout->columns + GROUP - 1) / GROUP;
@@ -143,8 +140,9 @@ struct piece {
     int64_t first, count;
 };
 
-#define LIST(name, CODE, CELL_TYPE) \
-    static void name##_4(const struct piece *p, const CELL_TYPE *cell, \
+/* PACKED: the type of the cells as they lie; CELL_OF: which of them is added. */
+#define LIST(name, CODE, CELL_TYPE, PACKED, CELL_OF) \
+    static void name##_4(const struct piece *p, const PACKED *cell, \
                          const int32_t *f, const int64_t *slot, \
                          CELL_TYPE *table) \
     { \
@@ -158,7 +156,7 @@ struct piece {
         for (int64_t i = 0; i < p->count; i++) { \
             int64_t row = p->rows ? p->rows[i] : p->first + i; \
             int64_t at = row * stride; \
-            CELL_TYPE c = cell[row]; \
+            CELL_TYPE c = CELL_OF(i, row); \
             t0[r0[at]] += c; \
             t1[r1[at]] += c; \
             t2[r2[at]] += c; \
@@ -166,27 +164,29 @@ struct piece {
         } \
     } \
     static void name(const struct piece *p, const void *cell_, \
-                     const int32_t *f, int64_t features, \
+                     const int32_t *f, int64_t columns, \
                      const int64_t *slot, void *table_) \
     { \
-        const CELL_TYPE *cell = cell_; \
+        const PACKED *cell = cell_; \
         CELL_TYPE *table = table_; \
         int64_t j = 0, stride = p->stride / (int64_t)sizeof(CODE); \
-        for (; j + 4 <= features; j += 4) \
+        for (; j + 4 <= columns; j += 4) \
             name##_4(p, cell, f + j, slot, table); \
-        for (; j < features; j++) { \
+        for (; j < columns; j++) { \
             const CODE *r = (const CODE *)p->records + f[j]; \
             CELL_TYPE *t = table + slot[f[j]]; \
             for (int64_t i = 0; i < p->count; i++) { \
                 int64_t row = p->rows ? p->rows[i] : p->first + i; \
-                t[r[row * stride]] += cell[row]; \
+                t[r[row * stride]] += CELL_OF(i, row); \
             } \
         } \
     }
-LIST(narrow_bytes, uint8_t, int64_t)
-LIST(narrow_words, uint16_t, int64_t)
-LIST(wide_bytes, uint8_t, mls_wide_cell)
-LIST(wide_words, uint16_t, mls_wide_cell)
+#define BY_ORDER(i, row) mls_cell_unpack(cell[i])
+#define BY_ROW(i, row) cell[row]
+LIST(narrow_bytes, uint8_t, int64_t, uint32_t, BY_ORDER)
+LIST(narrow_words, uint16_t, int64_t, uint32_t, BY_ORDER)
+LIST(wide_bytes, uint8_t, mls_wide_cell, mls_wide_cell, BY_ROW)
+LIST(wide_words, uint16_t, mls_wide_cell, mls_wide_cell, BY_ROW)
 
 static void add_list(const struct mls_histogram_layout *layout,
                      const struct piece *p, const void *cell,
@@ -215,11 +215,13 @@ void mls_histogram_add(const struct mls_histogram_layout *layout,
         int64_t n = count - i < PIECE ? count - i : PIECE;
         struct piece p = { layout->records, layout->stride,
                            rows ? rows + i : NULL, first + i, n };
+        const void *own =
+            layout->wide ? cell : (const void *)((const uint32_t *)cell + i);
 
         if (all)
-            add_groups(layout, cell, p.rows, p.first, n, table);
+            add_groups(layout, own, p.rows, p.first, n, table);
         else
-            add_list(layout, &p, cell, columns, column_count, table);
+            add_list(layout, &p, own, columns, column_count, table);
     }
 }
 
@@ -281,16 +283,13 @@ void mls_histogram_subtract(const struct mls_histogram_layout *layout,
 }
 
 void mls_histogram_count(const struct mls_histogram_layout *layout,
-                         const uint32_t *rows, int64_t first, int64_t count,
-                         int32_t feature, int64_t *codes)
+                         const uint32_t *rows, int64_t count, int32_t feature,
+                         int64_t *codes)
 {
     const struct mls_binned *b = layout->binned;
     const uint8_t *column = b->by_column + feature * b->column_stride;
     const uint16_t *words = (const uint16_t *)(const void *)column;
 
-    for (int64_t i = 0; i < count; i++) {
-        int64_t row = rows ? rows[i] : first + i;
-
-        codes[b->width == 1 ? column[row] : words[row]]++;
-    }
+    for (int64_t i = 0; i < count; i++)
+        codes[b->width == 1 ? column[rows[i]] : words[rows[i]]]++;
 }

@@ -15,6 +15,13 @@
  * (gradients are not negative in the low part: hessians and counts are >= 0, so
  * nothing is borrowed; the difference of two histograms, of which one is a part
  * of the other, is a sum over rows again).  gbdt_rows.c chooses its scales so.
+ *
+ * What a row adds to narrow cells is packed into 4 bytes,
+ *
+ *   packed   ┌ gradient, signed 20 │ hessian, unsigned 12 ┐
+ *
+ * so that it can travel with the row when leaves are parted: to fetch it from
+ * where the row lies would cost another line of memory.
  */
 #ifndef MLS_LEARNER_GBDT_HISTOGRAM_H
 #define MLS_LEARNER_GBDT_HISTOGRAM_H
@@ -25,11 +32,24 @@ typedef int64_t mls_wide_cell __attribute__((vector_size(16), may_alias));
 
 #define MLS_COUNT_BITS 20
 
+#define MLS_PACKED_HESSIAN 12   /* bits */
+#define MLS_PACKED_GRADIENT 20
+
+/* The narrow cell of a packed one. */
+static inline int64_t mls_cell_unpack(uint32_t packed)
+{
+    int32_t both = (int32_t)packed;
+
+    return (int64_t)(both >> MLS_PACKED_HESSIAN) * (INT64_C(1) << 32)
+        + (both & ((1 << MLS_PACKED_HESSIAN) - 1));
+}
+
 /*
  * Adds the cells of rows rows[0 .. count), or first .. first + count when rows
  * is NULL, to a table of layout->slots cells.
  *
- *   cell      of every row of binned
+ *   cell      narrow: packed, cell[i] is of the i-th row added; wide: of every
+ *             row of binned
  *   rows      16 more entries than count can be read, each a row
  *   columns   of the records, which take part, ascending; cells of others may
  *             be filled too
@@ -49,9 +69,9 @@ void mls_histogram_merge(const struct mls_histogram_layout *layout,
 void mls_histogram_subtract(const struct mls_histogram_layout *layout,
                             int32_t feature, void *from, const void *part);
 
-/* count[code] += the number of rows, for one feature. */
+/* codes[code] += the number of rows, for one feature. */
 void mls_histogram_count(const struct mls_histogram_layout *layout,
-                         const uint32_t *rows, int64_t first, int64_t count,
-                         int32_t feature, int64_t *codes);
+                         const uint32_t *rows, int64_t count, int32_t feature,
+                         int64_t *codes);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * Partition: rows are written to both ends without a branch, one of the two
  * places moving on.  With AVX2 eight rows at a time: their codes are gathered,
- * compared, and a table of permutations by the eight outcomes packs the rows.
+ * compared, and a table of permutations by the eight outcomes packs the rows,
+ * and the cells that travel with them alike.
  *
  * Relabelling: rather than walking from node to node, row by row, every
  * question is put to 128 rows at once, and those that are in its leaf and go
@@ -35,16 +36,22 @@ static bool goes_left(const struct mls_question *q, int32_t code)
 
 #define PART(name, CODE) \
     static int64_t name(const CODE *column, const uint8_t *goes, \
-                        const uint32_t *rows, int64_t first, int64_t count, \
-                        uint32_t *to, uint32_t *spare, int64_t left, \
+                        int64_t first, int64_t count, \
+                        struct mls_travellers rows, \
+                        struct mls_travellers spare, int64_t left, \
                         int64_t done) \
     { \
         int64_t right = done - left; \
         for (int64_t i = done; i < count; i++) { \
-            uint32_t row = rows ? rows[i] : (uint32_t)(first + i); \
+            uint32_t row = first < 0 ? rows.row[i] : (uint32_t)(first + i); \
             int64_t go = goes[column[row]]; \
-            to[left] = row; \
-            spare[right] = row; \
+            rows.row[left] = row; \
+            spare.row[right] = row; \
+            if (rows.cell) { \
+                uint32_t cell = rows.cell[i]; \
+                rows.cell[left] = cell; \
+                spare.cell[right] = cell; \
+            } \
             left += go; \
             right += 1 - go; \
         } \
@@ -77,12 +84,25 @@ static const uint64_t *packing(void)
     return table;
 }
 
+__attribute__((target("avx2")))
+static inline __m256i load_8(const uint32_t *from)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)from);
+}
+
+__attribute__((target("avx2")))
+static inline void pack_8(uint32_t *to, __m256i x, __m256i order)
+{
+    _mm256_storeu_si256((__m256i *)(void *)to,
+                        _mm256_permutevar8x32_epi32(x, order));
+}
+
 /* Numeric questions about bytes; the rows done are a multiple of 8.  A gather
  * reads three bytes past the code: columns have 64 to spare. */
 __attribute__((target("avx2,popcnt")))
-static int64_t part_avx2(const struct mls_question *q, const uint32_t *rows,
-                         int64_t first, int64_t count, uint32_t *to,
-                         uint32_t *spare, int64_t *done)
+static int64_t part_avx2(const struct mls_question *q, int64_t first,
+                         int64_t count, struct mls_travellers rows,
+                         struct mls_travellers spare, int64_t *done)
 {
     const uint64_t *table = packing();
     const __m256i low = _mm256_set1_epi32(0xff);
@@ -96,28 +116,31 @@ static int64_t part_avx2(const struct mls_question *q, const uint32_t *rows,
     int64_t left = 0, right = 0, i = 0;
 
     for (; i + 8 <= count; i += 8) {
-        __m256i code, order;
+        __m256i code, order[2], cell = row;
         int outcome, n;
 
-        if (rows)
-            row = _mm256_loadu_si256((const __m256i *)(const void *)(rows + i));
+        if (first < 0)
+            row = load_8(rows.row + i);
+        if (rows.cell)
+            cell = load_8(rows.cell + i);
         code = _mm256_i32gather_epi32((const int *)q->column, row, 1);
         code = _mm256_and_si256(_mm256_sub_epi32(code, shift), low);
         outcome = 255 ^ _mm256_movemask_ps(_mm256_castsi256_ps(
                             _mm256_cmpgt_epi32(code, most)));
         n = __builtin_popcount((unsigned)outcome);
-        order = _mm256_cvtepu8_epi32(
+        order[0] = _mm256_cvtepu8_epi32(
             _mm_cvtsi64_si128((long long)table[outcome]));
-        _mm256_storeu_si256((__m256i *)(void *)(to + left),
-                            _mm256_permutevar8x32_epi32(row, order));
-        order = _mm256_cvtepu8_epi32(
+        order[1] = _mm256_cvtepu8_epi32(
             _mm_cvtsi64_si128((long long)table[255 - outcome]));
-        _mm256_storeu_si256((__m256i *)(void *)(spare + right),
-                            _mm256_permutevar8x32_epi32(row, order));
+        pack_8(rows.row + left, row, order[0]);
+        pack_8(spare.row + right, row, order[1]);
+        if (rows.cell) {
+            pack_8(rows.cell + left, cell, order[0]);
+            pack_8(spare.cell + right, cell, order[1]);
+        }
         left += n;
         right += 8 - n;
-        if (!rows)
-            row = _mm256_add_epi32(row, eight);
+        row = _mm256_add_epi32(row, eight);
     }
     *done = i;
     return left;
@@ -126,25 +149,29 @@ static int64_t part_avx2(const struct mls_question *q, const uint32_t *rows,
 #endif
 
 int64_t mls_partition(const struct mls_question *question, int width,
-                      const uint32_t *rows, int64_t first, int64_t count,
-                      uint32_t *to, uint32_t *spare, uint8_t *goes)
+                      int64_t first, int64_t count, struct mls_travellers rows,
+                      struct mls_travellers spare, uint8_t *goes)
 {
     int64_t left = 0, done = 0;
+    size_t right;
 
 #if HAVE_X86
     if (width == 1 && !question->categorical
         && __builtin_cpu_supports("avx2"))
-        left = part_avx2(question, rows, first, count, to, spare, &done);
+        left = part_avx2(question, first, count, rows, spare, &done);
 #endif
     for (int32_t c = 0; c < question->codes; c++)
         goes[c] = goes_left(question, c);
     if (width == 1)
-        left = part_bytes(question->column, goes, rows, first, count, to,
-                          spare, left, done);
+        left = part_bytes(question->column, goes, first, count, rows, spare,
+                          left, done);
     else
-        left = part_words(question->column, goes, rows, first, count, to,
-                          spare, left, done);
-    memcpy(to + left, spare, (size_t)(count - left) * sizeof(*to));
+        left = part_words(question->column, goes, first, count, rows, spare,
+                          left, done);
+    right = (size_t)(count - left) * sizeof(uint32_t);
+    memcpy(rows.row + left, spare.row, right);
+    if (rows.cell)
+        memcpy(rows.cell + left, spare.cell, right);
     return left;
 }
 

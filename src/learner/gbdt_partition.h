@@ -20,18 +20,25 @@ struct mls_question {
     int32_t codes;
 };
 
+/* Rows of a leaf, and what travels with each of them. */
+struct mls_travellers {
+    uint32_t *row;
+    uint32_t *cell;             /* or NULL */
+};
+
 /*
- * Parts rows[0 .. count) (NULL: rows first ..) in place: those that go left
- * stay in front, in their order, the others behind them in theirs; returns how
- * many go left.  With rows NULL the outcome is written to `to`, which may be
- * rows itself.
+ * Parts rows of a leaf, `count` of them, in place: those that go left stay in
+ * front, in their order, the others behind them in theirs; returns how many go
+ * left.
  *
+ *   first   -1, or rows are first, first + 1, ...: rows.row is only written
+ *   rows    the cells lie in the order of the rows before and after
  *   spare   room for count rows and 16 more
  *   goes    room for 65,536 bytes
  */
 int64_t mls_partition(const struct mls_question *question, int width,
-                      const uint32_t *rows, int64_t first, int64_t count,
-                      uint32_t *to, uint32_t *spare, uint8_t *goes);
+                      int64_t first, int64_t count, struct mls_travellers rows,
+                      struct mls_travellers spare, uint8_t *goes);
 
 #define MLS_RELABEL_ROWS 128
 

@@ -5,10 +5,13 @@
  * of two, chosen from the sums that the sweep before measured so that the new
  * sums come to between a quarter and a half of what a cell holds.  The sweep
  * adds up what it wrote, exactly; should the sum of the absolute numbers not
- * stay below the limit, it is done again with scales from a measurement of
- * these very derivatives.  Rounding adds less than 1 a row, and no partial sum
- * is larger than the sum of all absolute values: so nothing can overflow,
- * whatever the rows and weights.
+ * stay below the limit, or one number not fit into a packed cell, it is done
+ * again with scales from a measurement of these very derivatives.  Rounding
+ * adds less than 1 a row, and no partial sum is larger than the sum of all
+ * absolute values: so nothing can overflow, whatever the rows and weights.
+ *
+ * Narrow cells go into the root's histogram block by block, while they are in
+ * the cache.  When rows are drawn, only theirs are gathered and derived.
  *
  * Narrow cells are rounded at random, up with the chance of the part that is
  * cut off, so that no leaf is off by more than chance; the number for it is a
@@ -84,22 +87,90 @@ static void add_values(struct mls_booster *b, int64_t first, int64_t count)
     }
 }
 
-/* Derivatives of a block in m->derivatives: gradients, then hessians. */
-static void derive(struct mls_booster *b, struct boost_member *m, int output,
-                   int64_t first, int64_t count)
-{
-    const double *y = b->job.target->y + first;
-    double *last = m->derivatives + 2 * MLS_BOOST_BLOCK;
+/* Rows of a block that take part. */
+struct block {
+    int64_t first, all;         /* rows first .. first + all of the table */
+    int64_t count;
+    bool drawn;                 /* row holds which; else all do */
+    uint32_t row[MLS_BOOST_BLOCK];
+};
 
-    if (count % LANES != 0) {
-        memset(last, 0, MLS_BOOST_BLOCK * sizeof(*last));
-        memcpy(last, y, (size_t)count * sizeof(*last));
-        y = last;
+static int64_t row_at(const struct block *k, int64_t i)
+{
+    return k->drawn ? k->row[i] : k->first + i;
+}
+
+static void draw_block(struct mls_booster *b, uint64_t round_key,
+                       int64_t first, int64_t count)
+{
+    uint64_t *taken = b->taken + first / 64;
+
+    memset(taken, 0, (size_t)((count + 63) / 64) * sizeof(*taken));
+    for (int64_t i = 0; i < count; i++)
+        taken[i / 64] |= (uint64_t)mls_boost_sampled(b, first + i, round_key)
+            << (i & 63);
+}
+
+/* first is a multiple of MLS_BOOST_BLOCK, or of 64 at least. */
+static void take_block(const struct mls_booster *b, int64_t first,
+                       int64_t count, struct block *k)
+{
+    k->first = first;
+    k->all = count;
+    k->count = b->sampling ? 0 : count;
+    k->drawn = b->sampling;
+    for (int64_t i = 0; b->sampling && i < count; i += 64) {
+        uint64_t bits = b->taken[(first + i) / 64];
+
+        for (; bits != 0; bits &= bits - 1)
+            k->row[k->count++] =
+                (uint32_t)(first + i + __builtin_ctzll(bits));
     }
-    mls_objective_derivatives(
-        b->job.objective, b->score + output * b->score_stride + first,
-        b->normaliser ? b->normaliser + first : NULL, y, output, count,
-        m->derivatives, m->derivatives + MLS_BOOST_BLOCK);
+}
+
+static void gather(const double *from, const struct block *k, double *to)
+{
+    for (int64_t i = 0; i < k->count; i++)
+        to[i] = from[k->row[i]];
+    for (int64_t i = k->count; i % LANES != 0; i++)
+        to[i] = 0;
+}
+
+/* Derivatives of a block's rows in m->derivatives: gradients, then hessians; 0
+ * to the next multiple of 4. */
+static void derive(struct mls_booster *b, struct boost_member *m, int output,
+                   const struct block *k)
+{
+    const double *y = b->job.target->y, *normaliser = b->normaliser;
+    const double *score = b->score + output * b->score_stride;
+    double *g = m->derivatives, *h = g + MLS_BOOST_BLOCK;
+    double *own = h + MLS_BOOST_BLOCK;
+
+    if (k->drawn) {
+        gather(y, k, own);
+        y = own;
+        own += MLS_BOOST_BLOCK;
+        gather(score, k, own);
+        score = own;
+        own += MLS_BOOST_BLOCK;
+        if (normaliser) {
+            gather(normaliser, k, own);
+            normaliser = own;
+        }
+    } else {
+        y += k->first;
+        score += k->first;
+        normaliser = normaliser ? normaliser + k->first : NULL;
+        if (k->count % LANES != 0) {
+            memset(own, 0, MLS_BOOST_BLOCK * sizeof(*own));
+            memcpy(own, y, (size_t)k->count * sizeof(*own));
+            y = own;
+        }
+    }
+    mls_objective_derivatives(b->job.objective, score, normaliser, y, output,
+                              k->count, g, h);
+    for (int64_t i = k->count; i % LANES != 0; i++)
+        g[i] = h[i] = 0;
 }
 
 static double block_loss(const struct mls_booster *b, int64_t first,
@@ -123,25 +194,34 @@ static double block_loss(const struct mls_booster *b, int64_t first,
 
 /* Sums of what was written, a lane each. */
 struct lane_sums {
-    wholes absolute, gradient, hessian;
+    wholes absolute, gradient, hessian, any_gradient, any_hessian;
 };
 
-/* count is rounded up to a multiple of 4: cells are padded. */
+typedef void make_packed(const double *gradient, const double *hessian,
+                         double gradient_scale, double hessian_scale,
+                         uint32_t key, const uint32_t *rows, uint32_t first,
+                         int64_t count, uint32_t *cell,
+                         struct lane_sums *sums);
+
+/* count is rounded up to a multiple of 4: cells are padded.  rows: their
+ * numbers, or NULL: first, first + 1, ... */
 #define NARROW(name, attribute) \
     attribute static void name(const double *gradient, const double *hessian, \
                                double gradient_scale, double hessian_scale, \
-                               uint32_t key, int64_t first, int64_t count, \
-                               int64_t *cell, struct lane_sums *sums) \
+                               uint32_t key, const uint32_t *rows, \
+                               uint32_t first, int64_t count, \
+                               uint32_t *cell, struct lane_sums *sums) \
     { \
         const reals gs = SPLAT(gradient_scale), hs = SPLAT(hessian_scale); \
         const hashes own = SPLAT(key), low = SPLAT(0xffffu); \
         const wholes bits_52 = SPLAT(BITS_52); \
-        /* So large that the sum is refused, yet it cannot wrap around. */ \
+        /* Too large for a cell, yet the sum cannot wrap around. */ \
         const reals most = SPLAT(0x1p32), least = SPLAT(-0x1p32); \
         hashes row = { 0, 1, 2, 3 }; \
-        row += (uint32_t)first; \
+        row += first; \
         for (int64_t i = 0; i < count; i += LANES, row += 4) { \
-            hashes x = row * 0x9e3779b9u ^ own; \
+            hashes x = (rows ? *(const hashes *)(rows + i) : row) \
+                * 0x9e3779b9u ^ own; \
             reals u, v; \
             wholes g, h, sign; \
             x ^= x >> 16; \
@@ -160,10 +240,13 @@ struct lane_sums {
             g = (wholes)(u + MIDDLE) - BITS_MIDDLE; \
             h = (wholes)(v + MIDDLE) - BITS_MIDDLE; \
             sign = g < 0; \
+            sums->any_gradient |= (g ^ sign) - sign; \
+            sums->any_hessian |= h; \
             sums->absolute += (g ^ sign) - sign; \
             sums->gradient += g; \
             sums->hessian += h; \
-            *(wholes *)(cell + i) = (g << 32) + h; \
+            *(hashes *)(cell + i) = __builtin_convertvector( \
+                (g << MLS_PACKED_HESSIAN) + h, hashes); \
         } \
     }
 NARROW(narrow_plain, )
@@ -188,45 +271,30 @@ static void told_add(struct boost_sums *told, int64_t g, int64_t h, int64_t c)
 }
 
 static void narrow_cells(struct mls_booster *b, struct boost_member *m,
-                         uint64_t round_key, int64_t first, int64_t count)
+                         uint32_t key, const struct block *k)
 {
-    int64_t *cell = (int64_t *)b->cells + first;
-    struct lane_sums sums = { SPLAT(0), SPLAT(0), SPLAT(0) };
-    int64_t whole = count / LANES * LANES;
+    uint32_t *cell = m->cells + m->sampled;
+    struct lane_sums sums = { SPLAT(0), SPLAT(0), SPLAT(0), SPLAT(0),
+                              SPLAT(0) };
     const double *g = m->derivatives, *h = g + MLS_BOOST_BLOCK;
-    void (*make)(const double *, const double *, double, double, uint32_t,
-                 int64_t, int64_t, int64_t *, struct lane_sums *) =
-        narrow_plain;
-    int64_t tail[LANES];
+    make_packed *make = narrow_plain;
 
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2"))
         make = narrow_avx2;
 #endif
-    make(g, h, m->gradient_scale, m->hessian_scale, (uint32_t)round_key, first,
-         whole, cell, &sums);
-    if (!b->sampling) {
-        for (int k = 0; k < LANES; k++) {
-            m->told.sums.gradient += sums.absolute[k];
-            m->told.gradient += sums.gradient[k];
-            m->told.sums.hessian += sums.hessian[k];
-        }
-        m->told.rows += whole;
+    make(g, h, m->gradient_scale, m->hessian_scale, key,
+         k->drawn ? k->row : NULL, (uint32_t)k->first, k->count, cell, &sums);
+    for (int i = 0; i < LANES; i++) {
+        m->told.sums.gradient += sums.absolute[i];
+        m->told.gradient += sums.gradient[i];
+        m->told.sums.hessian += sums.hessian[i];
+        m->told.any_gradient |= sums.any_gradient[i];
+        m->told.any_hessian |= sums.any_hessian[i];
     }
-    if (whole < count) {
-        make(g + whole, h + whole, m->gradient_scale, m->hessian_scale,
-             (uint32_t)round_key, first + whole, LANES, tail, &sums);
-        memcpy(cell + whole, tail, (size_t)(count - whole) * sizeof(*cell));
-    }
-    for (int64_t i = b->sampling ? 0 : whole; i < count; i++) {
-        if (b->sampling) {
-            if (!mls_boost_sampled(b, first + i, round_key))
-                continue;
-            m->index[m->sampled++] = (uint32_t)(first + i);
-        }
-        told_add(&m->told, cell[i] >> 32, (int64_t)(cell[i] & 0xffffffff), 0);
-        m->told.rows++;
-    }
+    mls_histogram_add(b->job.layout, cell,
+                      k->drawn ? m->index + m->sampled : NULL, k->first,
+                      k->count, m->columns, m->column_count, m->table);
 }
 
 /* Larger ones end in sums that are refused (sums_fit). */
@@ -236,29 +304,23 @@ static int64_t whole(double x)
 }
 
 static void wide_cells(struct mls_booster *b, struct boost_member *m,
-                       uint64_t round_key, int64_t first, int64_t count)
+                       const struct block *k)
 {
-    mls_wide_cell *cell = (mls_wide_cell *)b->cells + first;
+    mls_wide_cell *cell = b->cells;
     const double *weight = b->job.target->weight;
     const double *g = m->derivatives, *h = g + MLS_BOOST_BLOCK;
 
-    for (int64_t i = 0; i < count; i++) {
-        double w = weight ? weight[first + i] : 1;
-        int64_t gradient, hessian, rows;
+    for (int64_t i = 0; i < k->count; i++) {
+        int64_t row = row_at(k, i), rows, gradient, hessian;
+        double w = weight ? weight[row] : 1;
 
-        if (b->sampling) {
-            if (!mls_boost_sampled(b, first + i, round_key))
-                continue;
-            m->index[m->sampled++] = (uint32_t)(first + i);
-        }
         gradient = whole(rint(g[i] * m->gradient_scale) * w);
         hessian = whole(rint(h[i] * m->hessian_scale) * w);
         rows = llrint(w * b->count_scale);
-        cell[i] = (mls_wide_cell){ gradient,
-                                   (int64_t)((uint64_t)hessian
-                                             << MLS_COUNT_BITS) + rows };
+        cell[row] = (mls_wide_cell){ gradient,
+                                     (int64_t)((uint64_t)hessian
+                                               << MLS_COUNT_BITS) + rows };
         told_add(&m->told, gradient, hessian, rows);
-        m->told.rows++;
     }
 }
 
@@ -276,68 +338,99 @@ static int64_t block_rows(int64_t first, int64_t end)
     return end - first < MLS_BOOST_BLOCK ? end - first : MLS_BOOST_BLOCK;
 }
 
+/* A block's scores, cells and root histogram; the loss of its held-out rows. */
+static double sweep_block(struct mls_booster *b, struct boost_member *m,
+                          int output, uint64_t round_key, int64_t first,
+                          int64_t count)
+{
+    /* Every class of a round has its own rounding, the same rows. */
+    uint64_t cell_key = round_key + (uint64_t)output * 0x9e3779b9u;
+    struct block k;
+
+    if (b->pending >= 0)
+        add_values(b, first, count);
+    if (b->normaliser && output == 0)
+        mls_objective_normalise(b->score + first, b->score_stride,
+                                b->job.outputs, count, b->normaliser + first);
+    if (b->sampling && output == 0)
+        draw_block(b, round_key, first, count);
+    take_block(b, first, count, &k);
+    derive(b, m, output, &k);
+    if (k.drawn)
+        memcpy(m->index + m->sampled, k.row,
+               (size_t)k.count * sizeof(*k.row));
+    if (b->wide)
+        wide_cells(b, m, &k);
+    else
+        narrow_cells(b, m, (uint32_t)cell_key, &k);
+    m->sampled += k.count;
+    return b->job.held && output == 0 ? block_loss(b, first, count) : 0;
+}
+
 void mls_boost_sweep(struct mls_booster *b, struct boost_member *m, int output,
                      int64_t round)
 {
     uint64_t round_key = mls_boost_round_key(b, round);
-    /* Every class of a round has its own rounding, the same rows. */
-    uint64_t cell_key = round_key + (uint64_t)output * 0x9e3779b9u;
 
     memset(&m->told, 0, sizeof(m->told));
+    if (!b->wide)
+        memset(m->table, 0,
+               (size_t)b->job.layout->slots * b->job.layout->cell);
     m->sampled = 0;
     for (int64_t c = m->chunk; c < m->chunk_end; c++) {
         int64_t end = chunk_start(b, c + 1);
         double loss = 0;
 
-        for (int64_t i = chunk_start(b, c); i < end; i += MLS_BOOST_BLOCK) {
-            int64_t n = block_rows(i, end);
-
-            if (b->pending >= 0)
-                add_values(b, i, n);
-            if (b->normaliser && output == 0)
-                mls_objective_normalise(b->score + i, b->score_stride,
-                                        b->job.outputs, n, b->normaliser + i);
-            derive(b, m, output, i, n);
-            if (b->wide)
-                wide_cells(b, m, round_key, i, n);
-            else
-                narrow_cells(b, m, b->sampling ? round_key : cell_key, i, n);
-            if (b->job.held && output == 0)
-                loss += block_loss(b, i, n);
-        }
+        for (int64_t i = chunk_start(b, c); i < end; i += MLS_BOOST_BLOCK)
+            loss += sweep_block(b, m, output, round_key, i,
+                                block_rows(i, end));
         b->chunk_sums[c] = loss;
     }
+    m->told.rows = m->sampled;
     m->indexed = b->sampling;
+}
+
+static void measure_block(struct mls_booster *b, struct boost_member *m,
+                          int output, const struct block *k,
+                          struct boost_range *range)
+{
+    const double *weight = b->job.target->weight;
+    const double *g = m->derivatives, *h = g + MLS_BOOST_BLOCK;
+
+    derive(b, m, output, k);
+    for (int64_t i = 0; i < k->count; i++) {
+        double w = weight ? weight[row_at(k, i)] : 1;
+
+        range->gradient += w * fabs(g[i]);
+        range->hessian += w * h[i];
+        range->most_gradient = fmax(range->most_gradient, fabs(g[i]));
+        range->most_hessian = fmax(range->most_hessian, h[i]);
+    }
 }
 
 void mls_boost_measure(struct mls_booster *b, struct boost_member *m,
                        int output, int64_t round)
 {
+    struct boost_range *ranges =
+        (struct boost_range *)(void *)b->chunk_sums;
     uint64_t round_key = mls_boost_round_key(b, round);
-    const double *weight = b->job.target->weight;
 
     for (int64_t c = m->chunk; c < m->chunk_end; c++) {
         int64_t end = chunk_start(b, c + 1);
-        double g = 0, h = 0;
 
+        ranges[c] = (struct boost_range){ 0 };
         for (int64_t i = chunk_start(b, c); i < end; i += MLS_BOOST_BLOCK) {
             int64_t n = block_rows(i, end);
+            struct block k;
 
             if (b->normaliser && output == 0)
                 mls_objective_normalise(b->score + i, b->score_stride,
                                         b->job.outputs, n, b->normaliser + i);
-            derive(b, m, output, i, n);
-            for (int64_t k = 0; k < n; k++) {
-                double w = weight ? weight[i + k] : 1;
-
-                if (b->sampling && !mls_boost_sampled(b, i + k, round_key))
-                    continue;
-                g += w * fabs(m->derivatives[k]);
-                h += w * m->derivatives[MLS_BOOST_BLOCK + k];
-            }
+            if (b->sampling)
+                draw_block(b, round_key, i, n);
+            take_block(b, i, n, &k);
+            measure_block(b, m, output, &k, &ranges[c]);
         }
-        b->chunk_sums[2 * c] = g;
-        b->chunk_sums[2 * c + 1] = h;
     }
 }
 
@@ -360,12 +453,28 @@ static void label_block(struct mls_booster *b, const struct boost_member *m,
     }
 }
 
-void mls_boost_refit(struct mls_booster *b, struct boost_member *m, int output,
-                     int64_t round)
+/* Sums of derivatives and weights of a block, leaf by leaf. */
+static void refit_block(struct mls_booster *b, struct boost_member *m,
+                        int output, const struct block *k,
+                        const uint16_t *label, double *sums)
 {
-    uint64_t round_key = mls_boost_round_key(b, round);
     const double *weight = b->job.target->weight;
     const double *g = m->derivatives, *h = g + MLS_BOOST_BLOCK;
+
+    derive(b, m, output, k);
+    for (int64_t i = 0; i < k->count; i++) {
+        int64_t row = row_at(k, i);
+        double *s = sums + 3 * label[row - k->first];
+        double w = weight ? weight[row] : 1;
+
+        s[0] += w * g[i];
+        s[1] += w * h[i];
+        s[2] += w;
+    }
+}
+
+void mls_boost_refit(struct mls_booster *b, struct boost_member *m, int output)
+{
     uint16_t label[MLS_BOOST_BLOCK];
 
     for (int64_t c = m->chunk; c < m->chunk_end; c++) {
@@ -374,20 +483,11 @@ void mls_boost_refit(struct mls_booster *b, struct boost_member *m, int output,
 
         memset(sums, 0, (size_t)(3 * m->leaf_count) * sizeof(*sums));
         for (int64_t i = chunk_start(b, c); i < end; i += MLS_BOOST_BLOCK) {
-            int64_t n = block_rows(i, end);
+            struct block k;
 
-            label_block(b, m, i, n, label);
-            derive(b, m, output, i, n);
-            for (int64_t k = 0; k < n; k++) {
-                double *s = sums + 3 * label[k];
-                double w = weight ? weight[i + k] : 1;
-
-                if (b->sampling && !mls_boost_sampled(b, i + k, round_key))
-                    continue;
-                s[0] += w * g[k];
-                s[1] += w * h[k];
-                s[2] += w;
-            }
+            take_block(b, i, block_rows(i, end), &k);
+            label_block(b, m, i, k.all, label);
+            refit_block(b, m, output, &k, label, sums);
         }
     }
 }

@@ -42,6 +42,14 @@ struct boost_sums {
     struct mls_split_sums sums; /* gradient: of absolute values */
     int64_t gradient;
     int64_t rows;
+    int64_t any_gradient, any_hessian;  /* narrow: absolute values, bit by bit
+                                         * or: below 2^n when all are */
+};
+
+/* Sums of derivatives and the largest ones: scales are chosen by them. */
+struct boost_range {
+    double gradient, hessian;   /* sums, of absolute values */
+    double most_gradient, most_hessian;
 };
 
 struct boost_node {
@@ -53,8 +61,10 @@ struct boost_node {
 struct boost_member {
     int64_t chunk, chunk_end;   /* its chunks */
     int64_t from, to;           /* its rows */
-    uint32_t *index;            /* of sampled rows: room for to - from + 16 */
+    uint32_t *index;            /* rows, leaf by leaf: room for to - from + 16 */
     uint32_t *spare;
+    uint32_t *cells;            /* narrow: packed, in the order of the rows */
+    uint32_t *spare_cells;
     int64_t sampled;
     bool indexed;               /* index is in use; else rows from .. to */
     void *table;
@@ -80,8 +90,9 @@ struct boost_member {
     uint64_t *keys;             /* features, for draws */
     struct mls_split_rules rules;
     double gradient_scale, hessian_scale;
-    double *expected;           /* outputs x 2: sums of the next derivatives */
-    double *derivatives;        /* 2 x MLS_BOOST_BLOCK, and y of the last rows */
+    struct boost_range *expected;       /* outputs: of the next derivatives */
+    double *derivatives;        /* 5 x MLS_BOOST_BLOCK: gradients, hessians;
+                                 * y, scores, normalisers of drawn rows */
 };
 
 struct mls_booster {
@@ -94,8 +105,10 @@ struct mls_booster {
     double *score;              /* outputs x padded rows */
     int64_t score_stride;
     double *normaliser;
-    void *cells;
+    void *cells;                /* wide: of all rows; narrow: the members' */
+    uint32_t *spare_cells;
     uint32_t *index, *spare;
+    uint64_t *taken;            /* sampling: a bit a row, of this round */
     uint8_t *label;             /* of one or two bytes */
     int label_bytes;
     double *chunk_sums;         /* chunks x leaves x 3, or chunks x 3 */
@@ -128,19 +141,23 @@ bool mls_boost_sampled(const struct mls_booster *b, int64_t row,
 uint64_t mls_boost_round_key(const struct mls_booster *b, int64_t round);
 
 /* One pass over the member's rows: adds the last tree's values to the scores,
- * and makes cells of the derivatives of `output`; told receives the sums. */
+ * and makes cells of the derivatives of `output`; told receives the sums, and
+ * when cells are narrow, table the root's histogram. */
 void mls_boost_sweep(struct mls_booster *b, struct boost_member *m, int output,
                      int64_t round);
-/* Sums of absolute derivatives, by which scales are chosen: chunk_sums. */
+/* A struct boost_range of each of the member's chunks: chunk_sums. */
 void mls_boost_measure(struct mls_booster *b, struct boost_member *m,
                        int output, int64_t round);
 /* Labels of the member's rows, and the exact sums of its chunks. */
-void mls_boost_refit(struct mls_booster *b, struct boost_member *m, int output,
-                     int64_t round);
+void mls_boost_refit(struct mls_booster *b, struct boost_member *m,
+                     int output);
 /* Adds the last tree's values to the scores; the chunks' losses of held-out
  * rows. */
 void mls_boost_settle(struct mls_booster *b, struct boost_member *m);
 
+/* Features and columns of the tree to come. */
+void mls_boost_choose(const struct mls_booster *b, struct boost_member *m,
+                      int64_t round, int output);
 /* Grows a tree: nodes, leaves and questions of each member. */
 void mls_boost_grow(struct mls_booster *b, struct mls_team *team, int me,
                     int64_t round, int output);

@@ -75,7 +75,7 @@ static void check_histograms(int64_t features, int32_t most, int width,
     struct mls_histogram_layout layout;
     struct mls_error err;
     int64_t *cells, *out;
-    uint32_t *rows;
+    uint32_t *rows, *packed;
     int32_t list[40], columns[40];
     bool taken[40] = { false };
     void *table;
@@ -87,14 +87,22 @@ static void check_histograms(int64_t features, int32_t most, int width,
     assert_true(layout.columns <= features);
     cells = mls_new_array(2 * (ROWS + 4), sizeof(*cells), &err);
     rows = mls_new(ROWS + 16, sizeof(*rows), &err);
+    packed = mls_new(ROWS, sizeof(*packed), &err);
     table = mls_new_array(layout.slots, layout.cell, &err);
     out = mls_new_array(2 * 400, sizeof(*out), &err);
-    assert_true(cells && rows && table && out);
+    assert_true(cells && rows && packed && table && out);
     for (int64_t i = 0; i < 2 * (ROWS + 4); i++)
         cells[i] = ((int64_t)number(i, 3) - 1000000) * ((i & 1) ? 1 : 1 << 20);
     for (int64_t i = 0; i < ROWS; i++)
         if (!indexed || number(i, 5) % 3 == 0)
             rows[count++] = (uint32_t)i;
+    for (int64_t i = 0; !wide && i < count; i++) {
+        int32_t g = (int32_t)(number(i, 6) % 1048576) - 524288;
+        int32_t h = (int32_t)(number(i, 7) % 4096);
+
+        packed[i] = (uint32_t)g << 12 | (uint32_t)h;
+        cells[rows[i]] = (int64_t)g * (INT64_C(1) << 32) + h;
+    }
     for (int64_t j = 0; j < used; j++) {
         list[j] = (int32_t)(j * features / used);
         taken[layout.column[list[j]]] = true;
@@ -103,7 +111,7 @@ static void check_histograms(int64_t features, int32_t most, int width,
         if (taken[k])
             columns[column_count++] = (int32_t)k;
     memset(table, 0, (size_t)layout.slots * layout.cell);
-    mls_histogram_add(&layout, cells, indexed ? rows : NULL, 0, count,
+    mls_histogram_add(&layout, wide ? (void *)cells : packed, indexed ? rows : NULL, 0, count,
                       columns, column_count, table);
     for (int64_t j = 0; j < used; j++) {
         int32_t f = list[j], codes = c.bins[f].codes;
@@ -120,6 +128,7 @@ static void check_histograms(int64_t features, int32_t most, int width,
     }
     mls_free(cells);
     mls_free(rows);
+    mls_free(packed);
     mls_free(table);
     mls_free(out);
     mls_histogram_layout_clear(&layout);
@@ -193,6 +202,7 @@ static void parts_keep_the_order_of_rows(void **state)
 {
     enum { ROWS = 1003 };
     uint32_t rows[ROWS + 16], to[ROWS + 16], spare[ROWS + 16];
+    uint32_t cells[ROWS + 16], spare_cells[ROWS + 16];
     static uint8_t goes[65536];
     uint8_t set[40];
     struct codes c;
@@ -200,9 +210,11 @@ static void parts_keep_the_order_of_rows(void **state)
     (void)state;
     for (int width = 1; width <= 2; width++) {
         codes_new(&c, ROWS, 36, width == 1 ? 256 : 300, width);
-        for (int64_t k = 0; k < 36 * 4; k++) {
+        for (int64_t k = 0; k < 36 * 8; k++) {
             struct mls_question q;
-            bool implicit = k % 4 == 0;
+            bool implicit = k % 4 == 0, travels = k % 8 < 4;
+            struct mls_travellers own = { to, travels ? cells : NULL };
+            struct mls_travellers room = { spare, spare_cells };
             int64_t count = 0, left, at = 0;
 
             fill_question(&c, k % 36, k, set, &q);
@@ -210,12 +222,18 @@ static void parts_keep_the_order_of_rows(void **state)
                 if (implicit || number(i, k) % 4 < (uint32_t)k % 4)
                     rows[count++] = (uint32_t)i;
             memcpy(to, rows, sizeof(to));
-            left = mls_partition(&q, width, implicit ? NULL : to, 0, count, to,
-                                 spare, goes);
+            for (int64_t i = 0; i < count; i++)
+                cells[i] = number(rows[i], 11);
+            left = mls_partition(&q, width, implicit ? 0 : -1, count, own,
+                                 room, goes);
             for (int side = 1; side >= 0; side--) {
-                for (int64_t i = 0; i < count; i++)
-                    if (left_of(&q, code_at(&c, rows[i], k % 36)) == side)
-                        assert_int_equal(to[at++], rows[i]);
+                for (int64_t i = 0; i < count; i++) {
+                    if (left_of(&q, code_at(&c, rows[i], k % 36)) != side)
+                        continue;
+                    if (travels)
+                        assert_int_equal(cells[at], number(rows[i], 11));
+                    assert_int_equal(to[at++], rows[i]);
+                }
                 assert_int_equal(side ? left : count, at);
             }
         }
