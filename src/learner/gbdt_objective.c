@@ -114,14 +114,15 @@ bool mls_objective_renews(const struct mls_objective *o)
 
 #define MIDDLE 6755399441055744.0       /* 1.5 2^52: rounds to whole numbers */
 
-/* e^x by x = n ln 2 + r, |r| <= ln 2 / 2, and a polynomial of degree 9; x is
- * kept within +-700. */
+/* e^x by x = n ln 2 + r, |r| <= ln 2 / 2, and a polynomial of degree 9, whose
+ * terms are added in pairs: one after the other, each would wait for the last.
+ * x is kept within +-700. */
 #define EXPONENTIAL(name, attribute) \
     attribute static inline void name(reals *x_) \
     { \
         reals x = *x_; \
         const reals most = SPLAT(700.0), least = SPLAT(-700.0); \
-        reals n, r, p; \
+        reals n, r, r2, r4, p, q, t; \
         wholes power; \
         x = PICK(x > most, most, x); \
         x = PICK(x < least, least, x); \
@@ -129,15 +130,12 @@ bool mls_objective_renews(const struct mls_objective *o)
         power = ((wholes)n << 52); \
         n = n - MIDDLE; \
         r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10; \
-        p = r * (1.0 / 362880) + 1.0 / 40320; \
-        p = p * r + 1.0 / 5040; \
-        p = p * r + 1.0 / 720; \
-        p = p * r + 1.0 / 120; \
-        p = p * r + 1.0 / 24; \
-        p = p * r + 1.0 / 6; \
-        p = p * r + 0.5; \
-        p = p * r + 1.0; \
-        p = p * r + 1.0; \
+        r2 = r * r; \
+        r4 = r2 * r2; \
+        p = (r + 1.0) + (r * (1.0 / 6) + 0.5) * r2; \
+        q = (r * (1.0 / 120) + 1.0 / 24) + (r * (1.0 / 5040) + 1.0 / 720) * r2; \
+        t = r * (1.0 / 362880) + 1.0 / 40320; \
+        p = p + (q + t * r4) * r4; \
         *x_ = (reals)((wholes)p + power); \
     }
 

@@ -123,7 +123,12 @@ static int64_t part_avx2(const struct mls_question *q, int64_t first,
             row = load_8(rows.row + i);
         if (rows.cell)
             cell = load_8(rows.cell + i);
-        code = _mm256_i32gather_epi32((const int *)q->column, row, 1);
+        /* Codes of rows in a row lie side by side. */
+        code = first < 0
+            ? _mm256_i32gather_epi32((const int *)q->column, row, 1)
+            : _mm256_cvtepu8_epi32(_mm_loadl_epi64(
+                  (const __m128i *)(const void *)((const uint8_t *)q->column
+                                                  + first + i)));
         code = _mm256_and_si256(_mm256_sub_epi32(code, shift), low);
         outcome = 255 ^ _mm256_movemask_ps(_mm256_castsi256_ps(
                             _mm256_cmpgt_epi32(code, most)));
