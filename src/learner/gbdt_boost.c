@@ -479,10 +479,9 @@ static int64_t label_of(const struct mls_booster *b, int64_t row)
 
 /* Absolute and quantile losses have no curvature: a leaf's value is the
  * quantile of what is left of its rows' targets. */
-static bool renew_values(struct mls_booster *b, int64_t round)
+static bool renew_values(struct mls_booster *b)
 {
     const struct mls_target *target = b->job.target;
-    uint64_t key = mls_boost_round_key(b, round);
     double share = b->job.objective->kind == MLS_OBJECTIVE_QUANTILE
         ? b->job.objective->alpha : 0.5;
     struct residual *r = mls_new_array(b->rows, sizeof(*r), &b->error);
@@ -490,12 +489,12 @@ static bool renew_values(struct mls_booster *b, int64_t round)
                        : NULL;
 
     for (int64_t i = 0; start && i < b->rows; i++)
-        if (mls_boost_sampled(b, i, key))
+        if (mls_boost_takes(b, i))
             start[label_of(b, i) + 2]++;
     for (int64_t k = 0; start && k < b->value_count; k++)
         start[k + 2] += start[k + 1];
     for (int64_t i = 0; start && i < b->rows; i++) {
-        if (!mls_boost_sampled(b, i, key))
+        if (!mls_boost_takes(b, i))
             continue;
         r[start[label_of(b, i) + 1]++] = (struct residual){
             target->y[i] - b->score[i], target->weight ? target->weight[i] : 1
@@ -573,10 +572,10 @@ static bool put_tree(struct mls_booster *b, struct mls_error *err)
 
 /* ---- Rounds ------------------------------------------------------------ */
 
-static void finish_tree(struct mls_booster *b, int output, int64_t round)
+static void finish_tree(struct mls_booster *b, int output)
 {
     find_values(b);
-    if (mls_objective_renews(b->job.objective) && !renew_values(b, round))
+    if (mls_objective_renews(b->job.objective) && !renew_values(b))
         b->failed = true;
     else if (!put_tree(b, &b->error))
         b->failed = true;
@@ -594,7 +593,7 @@ static void one_tree(struct mls_booster *b, struct mls_team *team, int me,
     mls_boost_refit(b, m, output);
     mls_team_wait(team);
     if (me == 0)
-        finish_tree(b, output, round);
+        finish_tree(b, output);
     mls_team_wait(team);
 }
 

@@ -55,16 +55,112 @@ uint64_t mls_boost_round_key(const struct mls_booster *b, int64_t round)
     return mls_random2(b->job.seed, MLS_RANDOM_LEARNER, 1, (uint64_t)round);
 }
 
-bool mls_boost_sampled(const struct mls_booster *b, int64_t row,
-                       uint64_t round_key)
+/* By keys: the chance of a row depends on its key and the round alone. */
+static bool drawn_by_key(const struct mls_booster *b, int64_t row,
+                         uint64_t round_key)
 {
-    uint64_t key = b->job.row_key ? b->job.row_key[row] : (uint64_t)row;
+    uint64_t bits = mix(b->job.row_key[row] * UINT64_C(0x9e3779b97f4a7c15)
+                        ^ round_key);
 
-    if (b->job.held && b->job.held[row])
-        return false;
-    return b->job.params->row_fraction >= 1
-        || mls_random_unit(mix(key * UINT64_C(0x9e3779b97f4a7c15) ^ round_key))
-               < b->job.params->row_fraction;
+    return mls_random_unit(bits) < b->job.params->row_fraction;
+}
+
+/* By number, for large tables: a hash of 32 bits, a word of 64 rows.  Its key
+ * is not the one that numbers are rounded by. */
+#define NUMBER_KEY(round_key) ((uint32_t)((round_key) >> 32))
+
+static uint64_t draw_word_plain(uint32_t first, uint32_t key, uint32_t below)
+{
+    uint64_t word = 0;
+
+    for (uint32_t i = 0; i < 64; i++) {
+        uint32_t x = (first + i) * 0x9e3779b9u ^ key;
+
+        x ^= x >> 16;
+        x *= 0x85ebca6bu;
+        x ^= x >> 13;
+        x *= 0xc2b2ae35u;
+        x ^= x >> 16;
+        word |= (uint64_t)(x < below) << i;
+    }
+    return word;
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+__attribute__((target("avx2")))
+static uint64_t draw_word_avx2(uint32_t first, uint32_t key, uint32_t below)
+{
+    const __m256i own = _mm256_set1_epi32((int)key);
+    /* Unsigned order is that of signed numbers, the top bit turned. */
+    const __m256i top = _mm256_set1_epi32(INT32_MIN);
+    const __m256i limit = _mm256_set1_epi32((int)(below ^ 0x80000000u));
+    __m256i row = _mm256_add_epi32(_mm256_set1_epi32((int)first),
+                                   _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    uint64_t word = 0;
+
+    for (int i = 0; i < 64; i += 8) {
+        __m256i x = _mm256_xor_si256(
+            _mm256_mullo_epi32(row, _mm256_set1_epi32((int)0x9e3779b9u)), own);
+
+        x = _mm256_xor_si256(x, _mm256_srli_epi32(x, 16));
+        x = _mm256_mullo_epi32(x, _mm256_set1_epi32((int)0x85ebca6bu));
+        x = _mm256_xor_si256(x, _mm256_srli_epi32(x, 13));
+        x = _mm256_mullo_epi32(x, _mm256_set1_epi32((int)0xc2b2ae35u));
+        x = _mm256_xor_si256(x, _mm256_srli_epi32(x, 16));
+        x = _mm256_cmpgt_epi32(limit, _mm256_xor_si256(x, top));
+        word |= (uint64_t)(unsigned)_mm256_movemask_ps(
+                    _mm256_castsi256_ps(x)) << i;
+        row = _mm256_add_epi32(row, _mm256_set1_epi32(8));
+    }
+    return word;
+}
+#endif
+
+static uint64_t draw_word(const struct mls_booster *b, uint64_t round_key,
+                          int64_t first)
+{
+    double fraction = b->job.params->row_fraction;
+    uint32_t key = NUMBER_KEY(round_key);
+    uint32_t below = (uint32_t)(fraction * 0x1p32);
+
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+        return draw_word_avx2((uint32_t)first, key, below);
+#endif
+    return draw_word_plain((uint32_t)first, key, below);
+}
+
+/* Bits of the rows first .. first + count that take part in the trees of this
+ * round; first is a multiple of 64. */
+static void draw_block(struct mls_booster *b, uint64_t round_key,
+                       int64_t first, int64_t count)
+{
+    uint64_t *taken = b->taken + first / 64;
+    const uint8_t *held = b->job.held ? b->job.held + first : NULL;
+    bool draws = b->job.params->row_fraction < 1;
+    bool by_key = draws && b->job.row_key;
+
+    for (int64_t i = 0; i < count; i += 64) {
+        int64_t n = count - i < 64 ? count - i : 64;
+        uint64_t word = n < 64 ? (UINT64_C(1) << n) - 1 : ~UINT64_C(0);
+
+        if (draws && !by_key)
+            word &= draw_word(b, round_key, first + i);
+        for (int64_t k = 0; (held || by_key) && k < n; k++) {
+            bool out = (held && held[i + k])
+                || (by_key && !drawn_by_key(b, first + i + k, round_key));
+
+            word &= ~((uint64_t)out << k);
+        }
+        taken[i / 64] = word;
+    }
+}
+
+bool mls_boost_takes(const struct mls_booster *b, int64_t row)
+{
+    return !b->sampling || (b->taken[row / 64] >> (row & 63) & 1);
 }
 
 /* ---- Scores and derivatives -------------------------------------------- */
@@ -100,18 +196,6 @@ static int64_t row_at(const struct block *k, int64_t i)
     return k->drawn ? k->row[i] : k->first + i;
 }
 
-static void draw_block(struct mls_booster *b, uint64_t round_key,
-                       int64_t first, int64_t count)
-{
-    uint64_t *taken = b->taken + first / 64;
-
-    memset(taken, 0, (size_t)((count + 63) / 64) * sizeof(*taken));
-    for (int64_t i = 0; i < count; i++)
-        taken[i / 64] |= (uint64_t)mls_boost_sampled(b, first + i, round_key)
-            << (i & 63);
-}
-
-/* first is a multiple of MLS_BOOST_BLOCK, or of 64 at least. */
 static void take_block(const struct mls_booster *b, int64_t first,
                        int64_t count, struct block *k)
 {

@@ -135,9 +135,8 @@ struct mls_booster {
     int64_t rounds_wanted;
 };
 
-/* Whether a row takes part in the tree of this round. */
-bool mls_boost_sampled(const struct mls_booster *b, int64_t row,
-                       uint64_t round_key);
+/* Whether a row takes part in the trees of the round last swept. */
+bool mls_boost_takes(const struct mls_booster *b, int64_t row);
 uint64_t mls_boost_round_key(const struct mls_booster *b, int64_t round);
 
 /* One pass over the member's rows: adds the last tree's values to the scores,
