@@ -46,6 +46,7 @@ static const struct symbol {
     size_t at;
 } symbols[] = {
     { "dgemm_", offsetof(struct mls_blas, dgemm) },
+    { "sgemm_", offsetof(struct mls_blas, sgemm) },
     { "dpotrf_", offsetof(struct mls_blas, dpotrf) },
     { "dpotrs_", offsetof(struct mls_blas, dpotrs) },
     { "dpocon_", offsetof(struct mls_blas, dpocon) },

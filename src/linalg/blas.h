@@ -23,6 +23,10 @@ struct mls_blas {
                   const int *, const double *, const double *, const int *,
                   const double *, const int *, const double *, double *,
                   const int *);
+    void (*sgemm)(const char *, const char *, const int *, const int *,
+                  const int *, const float *, const float *, const int *,
+                  const float *, const int *, const float *, float *,
+                  const int *);
     void (*dpotrf)(const char *, const int *, double *, const int *, int *);
     void (*dpotrs)(const char *, const int *, const int *, const double *,
                    const int *, double *, const int *, int *);
