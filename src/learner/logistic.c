@@ -1,8 +1,8 @@
 /*
  * Logistic regression: two classes, or several by softmax.  Newton's method is
  * in logistic_solve.c, its loops over rows in logistic_newton.c; two classes
- * and many rows are in logistic_fused.c, tables that stay sparse in
- * logistic_wide.c.  Here are the params, the classes, the standard errors, and
+ * and many rows are in logistic_fused.c, several classes and many columns in
+ * logistic_classes.c, tables that stay sparse in logistic_wide.c.  Here are the params, the classes, the standard errors, and
  * what becomes of the solution.
  *
  * The columns have their means taken out, which changes nothing but the
@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "learner/design.h"
 #include "learner/learners.h"
+#include "learner/logistic_classes.h"
 #include "learner/logistic_fused.h"
 #include "learner/logistic_newton.h"
 #include "learner/logistic_solve.h"
@@ -246,6 +247,40 @@ static bool solve_wide(const struct mls_fit_job *job,
     return ok;
 }
 
+/* Several classes and many columns. */
+static bool solve_classes(const struct mls_fit_job *job,
+                          const struct classes *classes, int outputs,
+                          struct mls_design *design, struct mls_matrix *b,
+                          struct mls_logistic_result *result, bool *finished,
+                          struct mls_error *err)
+{
+    const struct logistic_params *p = job->params;
+    const struct mls_dataset *data = job->data;
+    struct mls_classes problem = {
+        .run = job->run, .x = &data->x, .y = classes->y,
+        .w = data->target.weight, .classes = outputs, .l2 = p->l2,
+        .intercept = p->intercept, .tolerance = p->tolerance,
+        .max_iterations = p->max_iterations
+    };
+
+    design->weight = mls_design_weight(data);
+    design->mean = mls_new(data->features + 1, sizeof(double), err);
+    return design->mean && mls_matrix_new(b, data->features + 1, outputs, err)
+        && mls_logistic_classes(&problem, b, design->mean, result, finished,
+                                err);
+}
+
+/* By the shape of the problem alone. */
+static bool is_for_classes(const struct mls_fit_job *job, int outputs)
+{
+    const struct logistic_params *p = job->params;
+    const struct mls_dataset *data = job->data;
+
+    return data->wide.count == 0 && !data->target.offset && p->l1 == 0
+        && p->l2 > 0
+        && mls_classes_fits(data->rows, data->features, outputs);
+}
+
 /* The general way. */
 static bool fit_centred(const struct mls_fit_job *job,
                         const struct classes *classes, double *coef,
@@ -258,10 +293,21 @@ static bool fit_centred(const struct mls_fit_job *job,
     struct mls_design design = { 0 };
     struct mls_matrix b = { 0 };
     double *constant = mls_new(outputs, sizeof(double), err);
-    bool ok = constant
-        && (data->wide.count > 0 ? solve_wide : solve_dense)(
-            job, classes, outputs, &design, &b, result, err);
+    bool ok = constant, finished = false;
 
+    if (ok && is_for_classes(job, outputs)) {
+        ok = solve_classes(job, classes, outputs, &design, &b, result,
+                           &finished, err);
+        if (ok && !finished) {
+            mls_free(b.data);
+            mls_design_clear(&design);
+            b = (struct mls_matrix){ 0 };
+        }
+    }
+    ok = ok
+         && (finished
+             || (data->wide.count > 0 ? solve_wide : solve_dense)(
+                 job, classes, outputs, &design, &b, result, err));
     if (ok) {
         fill_model(classes, &design, &b, p->intercept, data->features, coef,
                    intercept, constant);
