@@ -9,15 +9,15 @@
  *
  * A pass over the rows is what costs (logistic_panels.c), so all is made to
  * need few of them.  The diagonal is a poor preconditioner of columns that
- * depend on each other, as pixels do.  Böhning's bound, 1/2 (I - 11'/K) (x) X'X
+ * depend on each other, as pixels do.  Boehning's bound, X'X (x) (I - 11'/K) / 2
  * (1992, Ann. Inst. Stat. Math. 44, 197-200), knows how they do, but not that
  * most rows count for little once they are told well.  So each class has its
  * own block of H, X' diag(w p (1 - p)) X + l2 I, factored; from a sample of
- * rows, six for each column, taken in proportion to their weight in it, which is
- * as good for a preconditioner and a fraction of the work.  At the start, where
- * all probabilities are 1 / K, one block serves all classes.  Blocks stay in use
- * until conjugate gradients become slow.  On 55,000 x 784 images of 10 classes
- * a whole fit takes 9 evaluations and 80 products.
+ * rows, six for each column, taken in proportion to their weight in it, which
+ * is as good for a preconditioner and a fraction of the work.  At the start,
+ * where all probabilities are 1 / K, one block serves all classes.  Blocks stay
+ * in use until conjugate gradients become slow.  On 55,000 x 784 images of 10
+ * classes a whole fit takes 9 evaluations and 80 products.
  *
  * A start on a sample of the rows was tried: it saves two cheap iterations, but
  * where a column is 0 in nearly all rows it begins with coefficients that the

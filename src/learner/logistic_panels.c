@@ -1,22 +1,22 @@
 /*
  * Passes over the rows of a table of many columns and several classes.
  *
- * Rows lie in panels of 256, in single precision, each row in one piece.  A
- * product with the Hessian makes both of its halves panel by panel, so that X
- * comes from memory once:
+ * Rows lie in single precision, each row in one piece.  A product with the
+ * Hessian makes both of its halves for 32 rows at a time, so that X comes from
+ * memory once (logistic_skinny.c):
  *
- *      panel Z' (columns x 256)
- *         ├─ S = U'Z'            scores of the change u    classes x 256
+ *      32 rows Z
+ *         ├─ S = Z U             scores of the change u
  *         ├─ s_i -> w (p s_i - p (p's_i))                  row by row
- *         └─ G += S Z            classes x columns
+ *         └─ G += Z'S
  *
- * The panels of a chunk of 1,024 rows add to one G in single precision; chunks
+ * The rows of a chunk of 1,024 add to one G in single precision; chunks
  * are folded in double over the tree of mls_reduce.  So the error is that of
  * sums of 1,024 terms, about 1e-6, which costs conjugate gradients nothing
  * before they have won four or five digits; the gradient itself is made in
- * double, from the table as it is: a panel less its means is copied into the
+ * double, from the table as it is: a panel of 256 rows less means is copied into the
  * cache, and used for scores and gradient there.  No centred copy of the table
- * is needed.  The first evaluation makes the panels on its way.
+ * is needed.  The first evaluation makes the copy on its way.
  *
  * Columns are scaled by powers of 2, which no rounding sees, for numbers in
  * single precision have a narrow range.
@@ -29,11 +29,13 @@
 #include "base/reduce.h"
 #include "base/threads.h"
 #include "learner/logistic_newton.h"
+#include "learner/logistic_skinny.h"
 #include "linalg/multiply.h"
 
 enum {
     PANEL = MLS_LOGISTIC_STRIP, /* rows */
     CHUNK = 4 * PANEL,          /* rows of a partial result */
+    FEW = 32,                   /* rows of a step in a product */
     TURN = 16,                  /* cells each way that are turned at once */
     LANES = 8,                  /* partial sums */
     BLOCK = 128                 /* columns of one product in a gram matrix */
@@ -43,15 +45,15 @@ enum {
 struct mls_panel_scratch {
     double *z;                  /* PANEL x columns: rows less means */
     double *s, *p;              /* PANEL x classes */
-    float *change;              /* classes x PANEL */
-    float *sum;                 /* classes x columns */
+    float *change;              /* vectors x FEW */
+    float *sum;                 /* stride x vectors */
 };
 
 /* What a pass knows; each uses some of it. */
 struct pass {
     struct mls_panels *panels;
     const struct mls_matrix *b;
-    const float *u;             /* columns x classes */
+    const float *u;             /* stride x vectors */
     bool fill;                  /* make the panels, too */
     struct mls_matrix *gram;
     int count;                  /* of them */
@@ -61,6 +63,11 @@ struct pass {
 static int64_t at_most(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static int64_t round_up(int64_t n, int64_t to)
+{
+    return (n + to - 1) / to * to;
 }
 
 static struct mls_panel_scratch *own_scratch(const struct mls_panels *panels)
@@ -92,15 +99,19 @@ static void load(const struct mls_panels *panels, int64_t first, int64_t count,
 static void turn(const struct mls_panels *panels, const double *z,
                  int64_t count, float *to)
 {
-    int64_t columns = panels->columns;
+    int64_t columns = panels->columns, stride = panels->stride;
 
+    for (int64_t i = 0; i < count; i++) {
+        for (int64_t j = columns; j < stride; j++)
+            to[j + i * stride] = 0;
+    }
     for (int64_t jb = 0; jb < columns; jb += TURN) {
         int64_t end = at_most(jb + TURN, columns);
 
         for (int64_t ib = 0; ib < count; ib += TURN) {
             for (int64_t i = ib; i < at_most(ib + TURN, count); i++) {
                 for (int64_t j = jb; j < end; j++) {
-                    to[j + i * columns] =
+                    to[j + i * stride] =
                         (float)(z[i + j * PANEL] * panels->scale[j]);
                 }
             }
@@ -147,14 +158,14 @@ static double add_panel(struct pass *pass, int64_t first, int64_t count,
 
     load(panels, first, count, own->z);
     if (pass->fill)
-        turn(panels, own->z, count, panels->rows + first * columns);
+        turn(panels, own->z, count, panels->rows + first * panels->stride);
     mls_multiply(&scores, own->z, pass->b->data, own->s);
     loss = mls_logistic_softmax_loss(own->s, NULL, 0, PANEL, classes, y, w,
                                      count);
     mls_logistic_softmax(own->s, PANEL, classes, y, w, count, own->p, own->s);
     for (int64_t i = 0; pass->fill && i < count; i++) {
         panels->norm[first + i] =
-            square_of(panels->rows + (first + i) * columns, columns);
+            square_of(panels->rows + (first + i) * panels->stride, columns);
     }
     for (int k = 0; k < classes; k++) {
         for (int64_t i = 0; i < count; i++) {
@@ -222,11 +233,11 @@ bool mls_panels_evaluate(struct mls_panels *panels, const struct mls_matrix *b,
 /* ---- In single precision ---- */
 
 /* The Hessian of the loss by the scores of each row, times a change of them,
- * in place; one row after the other. */
+ * in place; one row after the other, of so many vectors. */
 static void turn_change(const float *p, const double *w, int classes,
-                        int64_t count, float *change)
+                        int64_t count, int64_t vectors, float *change)
 {
-    for (int64_t i = 0; i < count; i++, p += classes, change += classes) {
+    for (int64_t i = 0; i < count; i++, p += classes, change += vectors) {
         float weight = w ? (float)w[i] : 1, mean = 0;
 
         for (int k = 0; k < classes; k++)
@@ -236,7 +247,7 @@ static void turn_change(const float *p, const double *w, int classes,
     }
 }
 
-/* partial: classes x columns. */
+/* partial: columns x classes. */
 static bool map_product(void *context, int64_t first, int64_t count,
                         void *partial, struct mls_error *err)
 {
@@ -244,41 +255,37 @@ static bool map_product(void *context, int64_t first, int64_t count,
     struct mls_panels *panels = pass->panels;
     struct mls_panel_scratch *own = own_scratch(panels);
     int classes = panels->classes;
-    int64_t columns = panels->columns;
     double *sum = partial;
-    struct mls_product scores = {
-        .transpose_a = true, .rows = classes, .inner = columns,
-        .a_stride = columns, .b_stride = columns, .c_stride = classes
-    };
-    struct mls_product back = {
-        .transpose_b = true, .rows = classes, .columns = columns,
-        .a_stride = classes, .b_stride = columns, .c_stride = classes
-    };
+    struct mls_skinny few = { .stride = panels->stride,
+                              .vectors = panels->vectors };
 
-    if (!mls_multiply_ready(err))
-        return false;
-    for (int64_t end = first + count; first < end; first += PANEL) {
-        const float *z = panels->rows + first * columns;
-
-        scores.columns = back.inner = at_most(PANEL, end - first);
-        mls_multiply_floats(&scores, pass->u, z, own->change);
+    (void)err;
+    memset(own->sum, 0,
+           (size_t)(panels->stride * panels->vectors) * sizeof(float));
+    for (int64_t end = first + count; first < end; first += FEW) {
+        few.rows = panels->rows + first * panels->stride;
+        few.count = at_most(FEW, end - first);
+        few.next = first + 2 * FEW <= end
+            ? few.rows + FEW * panels->stride : few.rows;
+        mls_skinny_scores(&few, pass->u, own->change);
         turn_change(panels->p + first * classes,
-                    panels->w ? panels->w + first : NULL, classes,
-                    back.inner, own->change);
-        mls_multiply_floats(&back, own->change, z, own->sum);
-        back.add = true;
+                    panels->w ? panels->w + first : NULL, classes, few.count,
+                    panels->vectors, own->change);
+        mls_skinny_back(&few, own->change, own->sum);
     }
-    for (int64_t a = 0; a < columns * classes; a++)
-        sum[a] = own->sum[a];
+    for (int k = 0; k < classes; k++) {
+        for (int64_t j = 0; j < panels->columns; j++)
+            sum[j + k * panels->columns] = own->sum[j + k * panels->stride];
+    }
     return true;
 }
 
 bool mls_panels_product(struct mls_panels *panels, const struct mls_matrix *u,
                         struct mls_matrix *out, struct mls_error *err)
 {
-    int classes = panels->classes;
-    int64_t columns = panels->columns, size = columns * classes;
-    float *scaled = mls_new_array(size, sizeof(float), err);
+    int64_t columns = panels->columns, stride = panels->stride;
+    int64_t size = columns * panels->classes;
+    float *scaled = mls_new(stride * panels->vectors, sizeof(float), err);
     double *sum =
         scaled ? mls_new_array(size + 1, sizeof(double), err) : NULL;
     struct pass pass = { .panels = panels, .u = scaled };
@@ -295,16 +302,12 @@ bool mls_panels_product(struct mls_panels *panels, const struct mls_matrix *u,
         largest = fmax(largest, fabs(u->data[a] / panels->scale[a % columns]));
     largest = largest > 0 ? largest : 1;
     for (int64_t a = 0; ok && a < size; a++) {
-        scaled[a] =
+        scaled[a % columns + a / columns * stride] =
             (float)(u->data[a] / panels->scale[a % columns] / largest);
     }
     ok = ok && mls_reduce(panels->run, &job, sum, err);
-    for (int k = 0; ok && k < classes; k++) {
-        for (int64_t j = 0; j < columns; j++) {
-            out->data[j + k * columns] =
-                sum[k + j * classes] / panels->scale[j] * largest;
-        }
-    }
+    for (int64_t a = 0; ok && a < size; a++)
+        out->data[a] = sum[a] / panels->scale[a % columns] * largest;
     mls_free(sum);
     mls_free(scaled);
     return ok;
@@ -357,7 +360,7 @@ static void add_sample(const struct pass *pass, int64_t task, float *strip,
     total = 0;
     for (int64_t i = 0; i < n && (all || step > 0); i++) {
         double factor = factor_of(pass, task, i);
-        const float *row = panels->rows + i * columns;
+        const float *row = panels->rows + i * panels->stride;
         float root;
 
         if (!all) {
@@ -520,8 +523,9 @@ static bool new_scratch(struct mls_panels *panels, struct mls_error *err)
         ok = (s->z = mls_new_array(PANEL * columns, sizeof(double), err))
             && (s->s = mls_new_array(PANEL * classes, sizeof(double), err))
             && (s->p = mls_new_array(PANEL * classes, sizeof(double), err))
-            && (s->change = mls_new_array(PANEL * classes, sizeof(float), err))
-            && (s->sum = mls_new_array(columns * classes, sizeof(float), err));
+            && (s->change = mls_new(FEW * panels->vectors, sizeof(float), err))
+            && (s->sum = mls_new_array(panels->stride * panels->vectors,
+                                       sizeof(float), err));
     }
     return ok;
 }
@@ -531,12 +535,15 @@ bool mls_panels_new(struct mls_panels *panels, bool *fit,
 {
     int64_t n = panels->x->rows, features = panels->x->columns;
     int64_t columns = features + (panels->ones ? 1 : 0);
+    int64_t room;
     double *three = mls_new(3 * columns, sizeof(double), err);
 
     *fit = false;
     if (!three)
         return false;
     panels->columns = columns;
+    panels->stride = round_up(columns, MLS_SKINNY_COLUMNS);
+    panels->vectors = round_up(panels->classes, MLS_SKINNY_VECTORS);
     panels->mean = three;
     panels->scale = three + columns;
     panels->square = three + 2 * columns;
@@ -552,7 +559,10 @@ bool mls_panels_new(struct mls_panels *panels, bool *fit,
     *fit = scales_fit(panels);
     if (!*fit)
         return true;
-    panels->rows = mls_new_huge(n * columns * (int64_t)sizeof(float), err);
+    room = round_up(n, MLS_SKINNY_ROWS) * panels->stride;
+    panels->rows = mls_new_huge(room * (int64_t)sizeof(float), err);
+    for (int64_t i = n * panels->stride; panels->rows && i < room; i++)
+        panels->rows[i] = 0;
     panels->p = panels->rows
         ? mls_new_array(n * panels->classes, sizeof(float), err) : NULL;
     panels->norm = panels->p ? mls_new_array(n, sizeof(float), err) : NULL;

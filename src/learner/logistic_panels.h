@@ -22,7 +22,10 @@ struct mls_panels {
     /* Made by mls_panels_new. */
     int64_t columns;            /* features, and one with ones */
     double *mean;               /* columns: of each, 0 for ones and without */
-    float *rows;                /* n x columns, row after row, times scale */
+    int64_t stride, vectors;    /* columns and classes, rounded up as
+                                 * logistic_skinny.h wants them */
+    float *rows;                /* n x stride, row after row, times scale; then
+                                 * zeros */
     float *p;                   /* n x classes, row after row: probabilities
                                  * where they were evaluated last */
     float *norm;                /* n: of each row's cells the sum of squares */
