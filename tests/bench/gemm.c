@@ -4,13 +4,15 @@
  *     gemm ROWS SHARED COLUMNS THREADS ROUNDS
  *
  * A (ROWS x SHARED) B, then A' B with A of SHARED x ROWS, then X'X of ROWS x
- * COLUMNS.  Prints JSON: seconds of each round.
+ * COLUMNS; then the first two in single precision.  Prints JSON: seconds of
+ * each round.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "linalg/matrix.h"
+#include "linalg/multiply.h"
 #include "mlspec/run.h"
 
 static bool filled(struct mls_matrix *m, int64_t rows, int64_t columns,
@@ -25,6 +27,46 @@ static bool filled(struct mls_matrix *m, int64_t rows, int64_t columns,
         m->data[i] = state / 4294967296.0 - 0.5;
     }
     return true;
+}
+
+/* m in single precision. */
+static float *floats_of(const struct mls_matrix *m, struct mls_error *err)
+{
+    float *to = mls_new_array(m->rows * m->columns, sizeof(float), err);
+
+    for (int64_t i = 0; to && i < m->rows * m->columns; i++)
+        to[i] = (float)m->data[i];
+    return to;
+}
+
+/* Prints the seconds of A B, or of A'B where a is that. */
+static bool time_floats(const struct mls_run *run, const char *name,
+                        bool transpose, const struct mls_matrix *a,
+                        const struct mls_matrix *b, int64_t rounds,
+                        struct mls_error *err)
+{
+    struct mls_product p = {
+        .transpose_a = transpose, .rows = transpose ? a->columns : a->rows,
+        .columns = b->columns, .inner = b->rows, .a_stride = a->rows,
+        .b_stride = b->rows
+    };
+    float *fa = floats_of(a, err), *fb = floats_of(b, err);
+    float *fc = mls_new(p.rows * p.columns, sizeof(float), err);
+    bool ok = fa && fb && fc;
+
+    p.c_stride = p.rows;
+    printf(", \"%s\": [", name);
+    for (int64_t k = 0; ok && k < rounds; k++) {
+        double start = mls_now();
+
+        ok = mls_multiply_all_floats(run, &p, fa, fb, fc, err);
+        printf("%s%.6f", k ? ", " : "", mls_now() - start);
+    }
+    printf("]");
+    mls_free(fc);
+    mls_free(fb);
+    mls_free(fa);
+    return ok;
 }
 
 static bool multiply(int what, const struct mls_run *run,
@@ -69,6 +111,9 @@ int main(int argc, char **argv)
         }
         printf("]");
     }
+    ok = ok
+        && time_floats(&run, "product_float", false, &a, &b, rounds, &err)
+        && time_floats(&run, "transposed_float", true, &at, &b, rounds, &err);
     printf("}\n");
     if (!ok)
         fprintf(stderr, "gemm: %s\n", err.what);
