@@ -2,8 +2,9 @@
  * Logistic regression: two classes, or several by softmax.  Newton's method is
  * in logistic_solve.c, its loops over rows in logistic_newton.c; two classes
  * and many rows are in logistic_fused.c, several classes and many columns in
- * logistic_classes.c, tables that stay sparse in logistic_wide.c.  Here are the params, the classes, the standard errors, and
- * what becomes of the solution.
+ * logistic_classes.c, tables that stay sparse in logistic_wide.c, the choice of
+ * l2 in logistic_choose.c.  Here are the params, the classes, the standard
+ * errors, and what becomes of the solution.
  *
  * The columns have their means taken out, which changes nothing but the
  * meaning of the intercept (design.h), and keeps it nearly orthogonal to the
@@ -18,6 +19,7 @@
 #include "base/memory.h"
 #include "learner/design.h"
 #include "learner/learners.h"
+#include "learner/logistic_choose.h"
 #include "learner/logistic_classes.h"
 #include "learner/logistic_fused.h"
 #include "learner/logistic_newton.h"
@@ -34,10 +36,12 @@ struct logistic_params {
 
 #define FIELD(name) #name, .at = offsetof(struct logistic_params, name)
 static const struct mls_param params[] = {
-    { FIELD(l2), .alias = "C", .kind = MLS_REAL, .def = 1, .min = 0,
-      .max = 1e12, .low = 1e-4, .high = 1e4,
+    { FIELD(l2), .alias = "C", .kind = MLS_REAL, .def = MLS_AUTO,
+      .min = 0, .max = 1e12, .low = 1e-4, .high = 1e4,
       .flags = MLS_LOG | MLS_ALIAS_INVERSE,
-      .help = "weight of the squared penalty; larger shrinks coefficients" },
+      .help = "weight of the squared penalty; larger shrinks coefficients; "
+              "auto: that of the least leave-one-out loss, or 1 for tables "
+              "where the choice would cost much" },
     { FIELD(l1), .kind = MLS_REAL, .def = 0, .min = 0, .max = 1e12,
       .help = "weight of the penalty on sizes; larger makes more coefficients "
               "0" },
@@ -97,12 +101,28 @@ static bool find_classes(const struct mls_target *target, struct classes *c,
     return c->own_y != NULL;
 }
 
-static bool add_chosen(const struct mls_logistic_result *result,
-                       struct mls_json *chosen, struct mls_error *err)
+/* What is found beside the coefficients. */
+struct found {
+    struct mls_logistic_result end;
+    double l2;                  /* the one chosen, or given */
+    double loo_log_loss;        /* NaN: not chosen by it */
+};
+
+static bool add_chosen(const struct mls_fit_job *job, const struct found *found,
+                       struct mls_error *err)
 {
+    const struct logistic_params *p = job->params;
+    const struct mls_logistic_result *result = &found->end;
+    struct mls_json *chosen = job->chosen;
+
     return !chosen
-           || (mls_json_add_integer(chosen, "iterations", result->iterations,
-                                    err)
+           || ((!isnan(p->l2)
+                || mls_json_add_real(chosen, "l2", found->l2, err))
+               && (isnan(found->loo_log_loss)
+                   || mls_json_add_real(chosen, "loo_log_loss",
+                                        found->loo_log_loss, err))
+               && mls_json_add_integer(chosen, "iterations",
+                                       result->iterations, err)
                && mls_json_add_bool(chosen, "converged", result->converged, err)
                && mls_json_add_real(chosen, "objective", result->objective,
                                     err));
@@ -185,11 +205,11 @@ static void fill_model(const struct classes *classes,
         pin(intercept, classes->all);
 }
 
+/* found has the l2 to take, or NaN: to be chosen. */
 static bool solve_dense(const struct mls_fit_job *job,
                         const struct classes *classes, int outputs,
                         struct mls_design *design, struct mls_matrix *b,
-                        struct mls_logistic_result *result,
-                        struct mls_error *err)
+                        struct found *found, struct mls_error *err)
 {
     const struct logistic_params *p = job->params;
     const struct mls_dataset *data = job->data;
@@ -200,11 +220,16 @@ static bool solve_dense(const struct mls_fit_job *job,
         .w = data->target.weight, .offset = data->target.offset,
         .square = design->square,
         .weight = design->weight, .outputs = outputs,
-        .penalised = data->features, .l1 = p->l1, .l2 = p->l2,
+        .penalised = data->features, .l1 = p->l1,
         .tolerance = p->tolerance, .max_iterations = p->max_iterations
     };
 
-    return ok && mls_logistic_solve(&problem, b, result, err);
+    ok = ok
+        && (!isnan(found->l2)
+            || mls_logistic_choose(&problem, b, &found->l2,
+                                   &found->loo_log_loss, err));
+    problem.l2 = found->l2;
+    return ok && mls_logistic_solve(&problem, b, &found->end, err);
 }
 
 /* The same with the wide part of the dataset as it is: design receives means
@@ -212,8 +237,7 @@ static bool solve_dense(const struct mls_fit_job *job,
 static bool solve_wide(const struct mls_fit_job *job,
                        const struct classes *classes, int outputs,
                        struct mls_design *design, struct mls_matrix *b,
-                       struct mls_logistic_result *result,
-                       struct mls_error *err)
+                       struct found *found, struct mls_error *err)
 {
     const struct logistic_params *p = job->params;
     const struct mls_dataset *data = job->data;
@@ -230,7 +254,7 @@ static bool solve_wide(const struct mls_fit_job *job,
         return false;
     struct mls_logistic_wide problem = {
         .run = job->run, .x = &x, .y = classes->y, .w = data->target.weight,
-        .outputs = outputs, .l2 = p->l2, .tolerance = p->tolerance,
+        .outputs = outputs, .l2 = found->l2, .tolerance = p->tolerance,
         .max_iterations = p->max_iterations
     };
 
@@ -239,7 +263,7 @@ static bool solve_wide(const struct mls_fit_job *job,
     ok = design->mean
         && mls_matrix_new(b, data->features + 1, outputs, err)
         && mls_matrix_new(&by_column, x.columns, outputs, err)
-        && mls_logistic_wide_solve(&problem, &by_column, result, err);
+        && mls_logistic_wide_solve(&problem, &by_column, &found->end, err);
     if (ok)
         mls_wide_to_features(&x, &by_column, b, design->mean);
     mls_free(by_column.data);
@@ -251,14 +275,14 @@ static bool solve_wide(const struct mls_fit_job *job,
 static bool solve_classes(const struct mls_fit_job *job,
                           const struct classes *classes, int outputs,
                           struct mls_design *design, struct mls_matrix *b,
-                          struct mls_logistic_result *result, bool *finished,
+                          struct found *found, bool *finished,
                           struct mls_error *err)
 {
     const struct logistic_params *p = job->params;
     const struct mls_dataset *data = job->data;
     struct mls_classes problem = {
         .run = job->run, .x = &data->x, .y = classes->y,
-        .w = data->target.weight, .classes = outputs, .l2 = p->l2,
+        .w = data->target.weight, .classes = outputs, .l2 = found->l2,
         .intercept = p->intercept, .tolerance = p->tolerance,
         .max_iterations = p->max_iterations
     };
@@ -266,38 +290,45 @@ static bool solve_classes(const struct mls_fit_job *job,
     design->weight = mls_design_weight(data);
     design->mean = mls_new(data->features + 1, sizeof(double), err);
     return design->mean && mls_matrix_new(b, data->features + 1, outputs, err)
-        && mls_logistic_classes(&problem, b, design->mean, result, finished,
-                                err);
+        && mls_logistic_classes(&problem, b, design->mean, &found->end,
+                                finished, err);
 }
 
-/* By the shape of the problem alone. */
-static bool is_for_classes(const struct mls_fit_job *job, int outputs)
+/* By the shape of the problem and the penalty; one that is still to be chosen
+ * (NaN) is for the general way. */
+static bool is_for_classes(const struct mls_fit_job *job, int outputs,
+                           double l2)
 {
     const struct logistic_params *p = job->params;
     const struct mls_dataset *data = job->data;
 
     return data->wide.count == 0 && !data->target.offset && p->l1 == 0
-        && p->l2 > 0
-        && mls_classes_fits(data->rows, data->features, outputs);
+        && l2 > 0 && mls_classes_fits(data->rows, data->features, outputs);
+}
+
+static int outputs_of(const struct mls_fit_job *job,
+                      const struct classes *classes)
+{
+    return job->data->target.task == MLS_BINARY ? 1 : classes->count;
 }
 
 /* The general way. */
 static bool fit_centred(const struct mls_fit_job *job,
                         const struct classes *classes, double *coef,
-                        double *intercept, struct mls_logistic_result *result,
+                        double *intercept, struct found *found,
                         struct mls_error *err)
 {
     const struct logistic_params *p = job->params;
     const struct mls_dataset *data = job->data;
-    int outputs = data->target.task == MLS_BINARY ? 1 : classes->count;
+    int outputs = outputs_of(job, classes);
     struct mls_design design = { 0 };
     struct mls_matrix b = { 0 };
     double *constant = mls_new(outputs, sizeof(double), err);
     bool ok = constant, finished = false;
 
-    if (ok && is_for_classes(job, outputs)) {
-        ok = solve_classes(job, classes, outputs, &design, &b, result,
-                           &finished, err);
+    if (ok && is_for_classes(job, outputs, found->l2)) {
+        ok = solve_classes(job, classes, outputs, &design, &b, found, &finished,
+                           err);
         if (ok && !finished) {
             mls_free(b.data);
             mls_design_clear(&design);
@@ -307,7 +338,7 @@ static bool fit_centred(const struct mls_fit_job *job,
     ok = ok
          && (finished
              || (data->wide.count > 0 ? solve_wide : solve_dense)(
-                 job, classes, outputs, &design, &b, result, err));
+                 job, classes, outputs, &design, &b, found, err));
     if (ok) {
         fill_model(classes, &design, &b, p->intercept, data->features, coef,
                    intercept, constant);
@@ -321,8 +352,8 @@ static bool fit_centred(const struct mls_fit_job *job,
 /* Two classes, many rows. */
 static bool fit_fused(const struct mls_fit_job *job,
                       const struct classes *classes, double *coef,
-                      double *intercept, struct mls_logistic_result *result,
-                      bool *finished, struct mls_error *err)
+                      double *intercept, struct found *found, bool *finished,
+                      struct mls_error *err)
 {
     const struct logistic_params *p = job->params;
     const struct mls_dataset *data = job->data;
@@ -332,11 +363,11 @@ static bool fit_fused(const struct mls_fit_job *job,
                                  .y = classes->y,
                                  .w = data->target.weight,
                                  .weight = mls_design_weight(data),
-                                 .l2 = p->l2,
+                                 .l2 = found->l2,
                                  .intercept = p->intercept,
                                  .tolerance = p->tolerance,
                                  .max_iterations = p->max_iterations };
-    bool ok = b && mls_logistic_fused(&problem, b, result, finished, err);
+    bool ok = b && mls_logistic_fused(&problem, b, &found->end, finished, err);
 
     if (ok && *finished) {
         memcpy(coef, b, (size_t)data->features * sizeof(double));
@@ -346,26 +377,43 @@ static bool fit_fused(const struct mls_fit_job *job,
     return ok;
 }
 
+/* Whether l2 is to be chosen by the rows left out: by what they cost, and
+ * neither for columns that stay sparse nor beside a penalty on sizes. */
+static bool is_chosen(const struct mls_fit_job *job,
+                      const struct classes *classes)
+{
+    const struct logistic_params *p = job->params;
+    const struct mls_dataset *data = job->data;
+
+    return isnan(p->l2) && p->l1 == 0 && data->wide.count == 0
+        && mls_logistic_choose_fits(data->rows, data->features + p->intercept,
+                                    outputs_of(job, classes));
+}
+
 static bool fit_into(const struct mls_fit_job *job,
                      const struct classes *classes, double *coef,
-                     double *intercept, struct mls_logistic_result *result,
+                     double *intercept, struct found *found,
                      struct mls_error *err)
 {
     const struct logistic_params *p = job->params;
     const struct mls_dataset *data = job->data;
     bool finished = false, ok = true;
 
-    if (data->target.task == MLS_BINARY && data->wide.count == 0
+    found->loo_log_loss = NAN;
+    found->l2 = isnan(p->l2) && !is_chosen(job, classes) ? 1 : p->l2;
+
+    if (!isnan(found->l2) && data->target.task == MLS_BINARY
+        && data->wide.count == 0
         && !data->target.offset && p->l1 == 0
         && mls_fused_fits(data->rows, data->features)) {
-        ok = fit_fused(job, classes, coef, intercept, result, &finished, err);
+        ok = fit_fused(job, classes, coef, intercept, found, &finished, err);
     }
     ok = ok
          && (finished
-             || fit_centred(job, classes, coef, intercept, result, err))
-         && add_chosen(result, job->chosen, err);
+             || fit_centred(job, classes, coef, intercept, found, err))
+         && add_chosen(job, found, err);
     if (ok)
-        note_end(job->run, result);
+        note_end(job->run, &found->end);
     return ok;
 }
 
@@ -503,7 +551,7 @@ static struct mls_model *fit(const struct mls_fit_job *job,
 {
     const struct mls_target *target = &job->data->target;
     struct classes classes = { 0 };
-    struct mls_logistic_result result;
+    struct found found = { 0 };
     struct mls_model *model = NULL;
     double *coef, *intercept;
 
@@ -515,8 +563,8 @@ static struct mls_model *fit(const struct mls_fit_job *job,
                                  job->data->features, &coef, &intercept, err);
     }
     if (model
-        && (!fit_into(job, &classes, coef, intercept, &result, err)
-            || (has_errors(job, &result)
+        && (!fit_into(job, &classes, coef, intercept, &found, err)
+            || (has_errors(job, &found.end)
                 && !add_errors(job, &classes, model, coef, *intercept, err)))) {
         mls_model_free(model);
         model = NULL;

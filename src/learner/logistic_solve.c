@@ -39,6 +39,7 @@
 #include "base/memory.h"
 #include "base/reduce.h"
 #include "base/threads.h"
+#include "learner/logistic_loo.h"
 #include "learner/logistic_newton.h"
 
 #define MATRIX_FREE_SIZE 2000
@@ -65,6 +66,7 @@ struct newton {
     struct mls_matrix hessian, factor; /* size x size */
     double *curvature;          /* n: of a pair of classes */
     double *scale;              /* size */
+    bool definite;              /* the factor is one */
     struct mls_matrix cg[4];    /* q x outputs: rest, direction, product,
                                  * diagonal */
     double objective;
@@ -405,7 +407,37 @@ static bool step_by_cholesky(struct newton *it, struct mls_error *err)
         return false;
     for (int64_t a = 0; a < size; a++)
         d.data[a] *= it->scale[a];
+    it->definite = definite;
     return true;
+}
+
+/* The loss of rows left out, from where the step begins.  The Hessian is used
+ * up: its inverse takes its place. */
+static bool leave_one_out(struct newton *it, double *loss,
+                          struct mls_error *err)
+{
+    const struct mls_logistic *in = it->in;
+    int64_t size = it->size;
+    double *h = it->hessian.data;
+    struct mls_logistic_point at = {
+        .run = in->run, .x = in->x, .y = in->y, .w = in->w,
+        .outputs = in->outputs, .scores = &it->scores, .moves = &it->moves,
+        .residual = &it->residual, .p = &it->p, .inverse = &it->hessian
+    };
+
+    *loss = INFINITY;
+    if (!it->definite)
+        return true;
+    memset(h, 0, (size_t)(size * size) * sizeof(double));
+    for (int64_t a = 0; a < size; a++)
+        h[a * (size + 1)] = 1;
+    if (!mls_cholesky_solve(&it->factor, &it->hessian, err))
+        return false;
+    for (int64_t a = 0; a < size; a++) {
+        for (int64_t b = 0; b < size; b++)
+            h[b + a * size] *= it->scale[a] * it->scale[b];
+    }
+    return mls_logistic_loo(&at, loss, err);
 }
 
 /* ---- The step by coordinates, with a penalty on sizes ---- */
@@ -693,7 +725,14 @@ static bool iterate(struct newton *it, struct mls_logistic_result *result,
     gradient = gradient_size(it);
     if (!find_step(it, gradient, &move, err))
         return false;
-    *done = gradient <= it->in->tolerance;
+    if (it->in->near > 0 && move <= it->in->near) {
+        *done = result->converged = true;
+        if (!leave_one_out(it, &result->loo_loss, err))
+            return false;
+        move_by(it, 1);
+        return true;
+    }
+    *done = gradient <= it->in->tolerance && it->in->near == 0;
     if (*done && move <= SMALL_MOVE) {
         result->converged = true;
         move_by(it, 1);
@@ -757,7 +796,7 @@ bool mls_logistic_solve(const struct mls_logistic *problem,
     struct newton it = { .in = problem, .b = b };
     bool ok, done = false;
 
-    *result = (struct mls_logistic_result){ 0 };
+    *result = (struct mls_logistic_result){ .loo_loss = NAN };
     it.size = problem->x->columns * problem->outputs;
     it.matrix_free = problem->l1 == 0
         && (problem->matrix_free || it.size > MATRIX_FREE_SIZE);

@@ -40,6 +40,9 @@ struct mls_logistic {
     double tolerance;
     int64_t max_iterations;
     bool matrix_free;           /* conjugate gradients whatever the size */
+    double near;                /* > 0: a step that moves no score further is
+                                 * the last, and gives loo_loss; needs the
+                                 * losses of classes, l1 = 0, and a Hessian */
 };
 
 struct mls_logistic_result {
@@ -47,10 +50,12 @@ struct mls_logistic_result {
     bool converged;
     bool separated;             /* ended because the optimum is at infinity */
     double objective;
+    double loo_loss;            /* with near: sum_i w_i log_loss_i of each row
+                                 * left out (logistic_loo.h), else NaN */
 };
 
 /*
- * b  q x outputs, all zero on entry; receives the optimum.
+ * b  q x outputs, all zero or a start on entry; receives the optimum.
  *
  * Not to converge is no error: result says so.  Several classes: every row of
  * b that has no l1 sums to 0, to rounding.

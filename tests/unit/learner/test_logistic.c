@@ -59,7 +59,7 @@ static void two_classes_are_those_of_scikit_learn(void **state)
     (void)state;
     class_rows(&r, 40, 5, 2);
     expect("l2=0", &r, free, &intercept[1]);
-    expect("intercept=false", &r, origin, &intercept[2]);
+    expect("l2=1 intercept=false", &r, origin, &intercept[2]);
     use_weights(&r);
     expect("C=2", &r, weighted, &intercept[0]);
     rows_clear(&r);
