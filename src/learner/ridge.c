@@ -159,7 +159,8 @@ const struct mls_learner_type mls_learner_ridge = {
     .can = MLS_CAN_WEIGHTS | MLS_CAN_STOP | MLS_CAN_INSPECT
         | MLS_CAN_SHIFT,
     .takes = MLS_TAKES_MATRIX,
-    .steps = "date(form=cyclic) impute(strategy=median,indicator=true) "
+    .steps = "values date(form=cyclic) "
+             "impute(strategy=median,indicator=true) "
              "scale(method=standard) onehot",
     .params = params,
     .params_size = sizeof(struct ridge_params),

@@ -16,6 +16,7 @@
     ROW(power) \
     ROW(polynomial) \
     ROW(spline) \
+    ROW(values) \
     ROW(scale) \
     ROW(rare) \
     ROW(onehot) \

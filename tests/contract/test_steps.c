@@ -29,6 +29,7 @@ static const struct setting special[] = {
     { "target", "target(smooth=5,folds=3)" },
     { "polynomial", "polynomial(degree=3)" },
     { "polynomial", "polynomial(interaction_only=true)" },
+    { "values", "values" },
     { "spline", "spline" },
     { "spline", "spline(n_knots=3,degree=0,bias=true)" },
     { "univariate", "univariate(score=auto)" },

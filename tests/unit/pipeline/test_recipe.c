@@ -32,7 +32,7 @@ static void a_learner_brings_its_steps(void **state)
     (void)state;
     must(p != NULL, &err);
     assert_string_equal(mls_pipeline_learner(p)->name, "ridge");
-    assert_recipe(p, "date(form=cyclic) → "
+    assert_recipe(p, "values → date(form=cyclic) → "
                      "impute(strategy=median, indicator=true) → "
                      "scale(method=standard) → onehot");
     mls_pipeline_free(p);
