@@ -238,6 +238,22 @@ static double hard_real(int i)
     }
 }
 
+/* At most six decimals, in whole batches, and the edges of those. */
+static double short_real(void)
+{
+    static const double edges[] = { 0.0,      -0.0,     1e-6,
+                                    9.9e-5,   1e-4,     0.000101,
+                                    1e9,      -1e9,     999999999.999999,
+                                    123456789, 0.999999, 1000000000.5 };
+    static const double tens[] = { 1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7 };
+    int64_t most = (int64_t)1 << (random_bits() % 50);
+
+    if (random_bits() % 8 == 0)
+        return edges[random_bits() % (sizeof(edges) / sizeof(*edges))];
+    return (double)((int64_t)random_bits() % most)
+        / tens[random_bits() % (random_bits() % 50 == 0 ? 8 : 7)];
+}
+
 static void check_slots(mls_format_reals_fn *format, const double *values,
                         int count, size_t stride)
 {
@@ -266,8 +282,8 @@ static void check_columns(mls_format_reals_fn *format)
         int count = (int)(random_bits() % 100);
 
         for (int k = 0; k < count; k++) {
-            values[k] = hard_real(i * 100 + k);
-            if (random_bits() % 40 == 0)
+            values[k] = i % 3 == 0 ? short_real() : hard_real(i * 100 + k);
+            if (random_bits() % (i % 3 == 0 ? 400 : 40) == 0)
                 values[k] = random_bits() % 2 ? (double)NAN : -INFINITY;
         }
         check_slots(format, values, count,
