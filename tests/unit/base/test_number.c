@@ -24,6 +24,14 @@ static double library_real(const char *text)
 /* xorshift64*, so that the tests depend on nothing else. */
 static uint64_t random_state = 88172645463325252u;
 
+/* MLS_TEST_TIMES=50 in the environment tries fifty times as many numbers. */
+static int many(int count)
+{
+    const char *times = getenv("MLS_TEST_TIMES");
+
+    return times != NULL ? count * (int)strtol(times, NULL, 10) : count;
+}
+
 static uint64_t random_bits(void)
 {
     random_state ^= random_state >> 12;
@@ -153,7 +161,7 @@ static void random_reals_are_written_shortest_and_read_back(void **state)
     int i;
 
     (void)state;
-    for (i = 0; i < 200000; i++) {
+    for (i = 0; i < many(200000); i++) {
         check_format(random_real(), i % 20 == 0);
     }
 }
@@ -164,7 +172,7 @@ static void random_reals_are_read_from_17_and_19_digits(void **state)
     int i;
 
     (void)state;
-    for (i = 0; i < 200000; i++) {
+    for (i = 0; i < many(200000); i++) {
         double value = random_real(), back;
 
         snprintf(text, sizeof(text), "%.17g", value);
@@ -184,7 +192,7 @@ static void short_decimals_are_written_as_they_were_read(void **state)
     int i;
 
     (void)state;
-    for (i = 0; i < 100000; i++) {
+    for (i = 0; i < many(100000); i++) {
         double value;
 
         /* The last digit is not 0, so that nothing is to be cut. */
@@ -278,7 +286,7 @@ static void check_columns(mls_format_reals_fn *format)
 {
     double values[99];
 
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < many(20000); i++) {
         int count = (int)(random_bits() % 100);
 
         for (int k = 0; k < count; k++) {
@@ -302,7 +310,7 @@ static void columns_are_written_as_single_numbers_are(void **state)
 static void columns_are_written_shortest(void **state)
 {
     (void)state;
-    for (int i = 0; i < 200000; i++) {
+    for (int i = 0; i < many(200000); i++) {
         char slot[MLS_REAL_SLOT], text[MLS_REAL_TEXT], expected[512];
         double value = hard_real(i);
         int digits;
@@ -452,11 +460,11 @@ static void random_decimals_are_read_as_the_library_does(void **state)
     int i;
 
     (void)state;
-    for (i = 0; i < 200000; i++) {
+    for (i = 0; i < many(200000); i++) {
         random_decimal(text, 24);
         check_parse(text);
     }
-    for (i = 0; i < 2000; i++) {
+    for (i = 0; i < many(2000); i++) {
         random_decimal(text, 1100);
         check_parse(text);
     }
@@ -526,7 +534,7 @@ static void halfway_cases_go_to_the_even_neighbour(void **state)
     int i;
 
     (void)state;
-    for (i = 0; i < 300; i++) {
+    for (i = 0; i < many(300); i++) {
         /* Of all sizes below 1: their decimals are all fraction. */
         uint64_t exponent = random_bits() % 1022;
 
@@ -730,7 +738,7 @@ static void integers_survive_the_round_trip(void **state)
     int i;
 
     (void)state;
-    for (i = 0; i < 20000; i++) {
+    for (i = 0; i < many(20000); i++) {
         int64_t value = i < 14 ? ends[i]
             : (int64_t)random_bits() >> (random_bits() % 64), back = 1;
 
