@@ -97,8 +97,36 @@ static inline void pack_8(uint32_t *to, __m256i x, __m256i order)
                         _mm256_permutevar8x32_epi32(x, order));
 }
 
-/* Numeric questions about bytes; the rows done are a multiple of 8.  A gather
- * reads three bytes past the code: columns have 64 to spare. */
+/* Of eight codes those that go left, a bit each: numeric. */
+__attribute__((target("avx2")))
+static inline int below(const struct mls_question *q, __m256i code)
+{
+    /* Missing goes right: 0 becomes 255, above all others. */
+    const __m256i shift = _mm256_set1_epi32(q->missing_left ? 0 : 1);
+    const __m256i most =
+        _mm256_set1_epi32(q->missing_left ? q->code : q->code - 1);
+
+    code = _mm256_and_si256(_mm256_sub_epi32(code, shift),
+                            _mm256_set1_epi32(0xff));
+    return 255 ^ _mm256_movemask_ps(
+                     _mm256_castsi256_ps(_mm256_cmpgt_epi32(code, most)));
+}
+
+/* Categorical: the word of the set that has the code, then its bit. */
+__attribute__((target("avx2")))
+static inline int in_set(__m256i set, __m256i code)
+{
+    __m256i word =
+        _mm256_permutevar8x32_epi32(set, _mm256_srli_epi32(code, 5));
+    __m256i bit = _mm256_srlv_epi32(
+        word, _mm256_and_si256(code, _mm256_set1_epi32(31)));
+
+    return _mm256_movemask_ps(
+        _mm256_castsi256_ps(_mm256_slli_epi32(bit, 31)));
+}
+
+/* Questions about bytes; the rows done are a multiple of 8.  A gather reads
+ * three bytes past the code: columns have 64 to spare. */
 __attribute__((target("avx2,popcnt")))
 static int64_t part_avx2(const struct mls_question *q, int64_t first,
                          int64_t count, struct mls_travellers rows,
@@ -106,15 +134,16 @@ static int64_t part_avx2(const struct mls_question *q, int64_t first,
 {
     const uint64_t *table = packing();
     const __m256i low = _mm256_set1_epi32(0xff);
-    /* Missing goes right: 0 becomes 255, above all others. */
-    const __m256i shift = _mm256_set1_epi32(q->missing_left ? 0 : 1);
-    const __m256i most =
-        _mm256_set1_epi32(q->missing_left ? q->code : q->code - 1);
+    uint8_t bytes[32] = { 0 };
     __m256i row = _mm256_add_epi32(_mm256_set1_epi32((int)first),
                                    _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
     const __m256i eight = _mm256_set1_epi32(8);
     int64_t left = 0, right = 0, i = 0;
+    __m256i set;
 
+    if (q->categorical)
+        memcpy(bytes, q->set, (size_t)(q->codes + 7) / 8);
+    set = _mm256_loadu_si256((const __m256i *)(const void *)bytes);
     for (; i + 8 <= count; i += 8) {
         __m256i code, order[2], cell = row;
         int outcome, n;
@@ -129,9 +158,8 @@ static int64_t part_avx2(const struct mls_question *q, int64_t first,
             : _mm256_cvtepu8_epi32(_mm_loadl_epi64(
                   (const __m128i *)(const void *)((const uint8_t *)q->column
                                                   + first + i)));
-        code = _mm256_and_si256(_mm256_sub_epi32(code, shift), low);
-        outcome = 255 ^ _mm256_movemask_ps(_mm256_castsi256_ps(
-                            _mm256_cmpgt_epi32(code, most)));
+        code = _mm256_and_si256(code, low);
+        outcome = q->categorical ? in_set(set, code) : below(q, code);
         n = __builtin_popcount((unsigned)outcome);
         order[0] = _mm256_cvtepu8_epi32(
             _mm_cvtsi64_si128((long long)table[outcome]));
@@ -161,8 +189,7 @@ int64_t mls_partition(const struct mls_question *question, int width,
     size_t right;
 
 #if HAVE_X86
-    if (width == 1 && !question->categorical
-        && __builtin_cpu_supports("avx2"))
+    if (width == 1 && __builtin_cpu_supports("avx2"))
         left = part_avx2(question, first, count, rows, spare, &done);
 #endif
     for (int32_t c = 0; c < question->codes; c++)

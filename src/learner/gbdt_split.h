@@ -53,7 +53,7 @@ struct mls_split {
 /* Room for one thread. */
 struct mls_split_scratch {
     int64_t *prefix, *prefix2;  /* most codes + 8 */
-    double *key;
+    double *key;                /* 4 x most codes: pairs, and room for them */
     int32_t *order;
 };
 MLS_CHECK bool mls_split_scratch_new(struct mls_split_scratch *scratch,
