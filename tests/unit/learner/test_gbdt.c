@@ -484,6 +484,186 @@ static void trees_are_those_of_a_greedy_search(void **state)
     }
 }
 
+/* ---- Categories ---- */
+
+static double gain_of_set(const int64_t *g, const int64_t *h, int codes,
+                          const uint8_t *set)
+{
+    double gl = 0, hl = 0, gr = 0, hr = 0;
+
+    for (int c = 0; c < codes; c++) {
+        bool left = set[c / 8] >> (c % 8) & 1;
+
+        *(left ? &gl : &gr) += (double)g[c];
+        *(left ? &hl : &hr) += (double)h[c];
+    }
+    return hl <= 0 || hr <= 0 ? 0
+        : gl * gl / hl + gr * gr / hr - (gl + gr) * (gl + gr) / (hl + hr);
+}
+
+/* Few codes: against all sets.  Many: against all cuts of the order that a
+ * slow sort gives. */
+static void best_of_sets(const int64_t *g, const int64_t *h, int codes,
+                         double *best)
+{
+    int order[250];
+
+    *best = 0;
+    for (uint32_t bits = 0; codes <= 11 && bits < 1u << codes; bits++) {
+        uint8_t set[2] = { (uint8_t)bits, (uint8_t)(bits >> 8) };
+
+        *best = fmax(*best, gain_of_set(g, h, codes, set));
+    }
+    for (int c = 0; c < codes; c++) {
+        int k = c;
+
+        for (; k > 0 && g[order[k - 1]] * h[c] > g[c] * h[order[k - 1]]; k--)
+            order[k] = order[k - 1];
+        order[k] = c;
+    }
+    for (int taken = 1; taken < codes; taken++) {
+        uint8_t set[32] = { 0 };
+
+        for (int k = 0; k < taken; k++)
+            set[order[k] / 8] |= (uint8_t)(1 << order[k] % 8);
+        *best = fmax(*best, gain_of_set(g, h, codes, set));
+    }
+}
+
+static void no_set_of_categories_gains_more(void **state)
+{
+    struct mls_split_rules rules = { .gradient_unit = 1, .hessian_unit = 1,
+                                     .count_unit = 1 };
+    struct mls_split_scratch scratch;
+    struct mls_error err;
+
+    (void)state;
+    assert_true(mls_split_scratch_new(&scratch, 250, &err));
+    for (int64_t k = 0; k < 300; k++) {
+        int codes = k < 200 ? 2 + (int)(k % 10) : (int)(k - 50);
+        struct mls_bins bins = { .categorical = true, .codes = codes };
+        struct mls_split_leaf leaf = { .lowest = -INFINITY,
+                                       .highest = INFINITY };
+        uint8_t set[32] = { 0 };
+        struct mls_split found = { .set = set };
+        int64_t g[250], h[250], cell[250];
+        double best;
+
+        for (int c = 0; c < codes; c++) {
+            g[c] = (int64_t)(number(c, k) % 200) - 90;
+            h[c] = 1 + (int64_t)(number(k, c + 7) % 50);
+            cell[c] = g[c] * (INT64_C(1) << 32) + h[c];
+            leaf.sums.gradient += g[c];
+            leaf.sums.hessian += h[c];
+        }
+        leaf.rows = (double)leaf.sums.hessian;
+        mls_split_find(&rules, &leaf, &bins, 0, cell, NULL, 0, &scratch,
+                       &found);
+        best_of_sets(g, h, codes, &best);
+        assert_near(found.gain, best, 1e-9 * best);
+        assert_near(gain_of_set(g, h, codes, set), best, 1e-9 * best);
+    }
+    mls_split_scratch_clear(&scratch);
+}
+
+/* ---- Large tables, whose cells are packed ---- */
+
+/* Steps in three features; where the first is highest, a target far off (two
+ * classes: a rare one). */
+static void large_rows(struct rows *r, enum mls_task task, int classes)
+{
+    enum { ROWS = MLS_BOOST_WIDE_ROWS + 1003 };
+
+    rows_new(r, ROWS, 4, task, classes);
+    for (int64_t i = 0; i < ROWS; i++) {
+        const double *x = r->data.x.data + i;
+        double step = (x[0] > 0.2) + 0.5 * (x[ROWS] > 3.5)
+            + 0.25 * (x[2 * ROWS] > 5);
+        double noise = hashed(i, 60) / 2 + 0.5;
+
+        r->y[i] = task == MLS_REGRESSION
+            ? step + noise / 10 + (x[0] > 0.98 ? 500 : 0)
+            : noise < step * step / 40;
+        if (classes == 3 && noise > 0.7)
+            r->y[i] = 2;
+    }
+}
+
+static void packed_cells_give_the_trees_of_wide_ones(void **state)
+{
+    const char *settings = "iterations=5 leaves=5 learning_rate=0.3 bins=20"
+                           " stopping=off";
+    struct mls_error err;
+
+    (void)state;
+    for (int binary = 0; binary < 2; binary++) {
+        struct rows r;
+        double *out[2];
+
+        large_rows(&r, binary ? MLS_BINARY : MLS_REGRESSION, binary ? 2 : 0);
+        for (int weighted = 0; weighted < 2; weighted++) {
+            struct mls_model *model;
+
+            /* Weights, of 1 here, make cells wide. */
+            r.data.target.weight = weighted ? r.w : NULL;
+            model = fit_rows(gbdt, settings, &r, NULL);
+            assert_true(mls_model_ready(model, &err));
+            out[weighted] = mls_new(r.data.rows, sizeof(double), &err);
+            assert_non_null(out[weighted]);
+            score_rows(model, &r, out[weighted]);
+            mls_model_free(model);
+        }
+        for (int64_t i = 0; i < r.data.rows; i++)
+            assert_near(out[0][i], out[1][i], 1e-9);
+        mls_free(out[0]);
+        mls_free(out[1]);
+        rows_clear(&r);
+    }
+}
+
+static void packed_cells_are_the_same_for_any_threads(void **state)
+{
+    static const char *const settings[] = {
+        "iterations=4 leaves=9 stopping=off",
+        "iterations=4 leaves=9 stopping=off row_fraction=0.3",
+        "iterations=4 leaves=9 stopping=off column_fraction=0.5 min_leaf_rows"
+        "=4000",
+        "iterations=8 leaves=5 stopping=holdout"
+    };
+    static const int threads[] = { 1, 2, 3, 8 };
+    struct mls_error err;
+    struct rows r;
+    double *out[2];
+
+    (void)state;
+    large_rows(&r, MLS_MULTICLASS, 3);
+    for (int k = 0; k < 2; k++) {
+        out[k] = mls_new(3 * r.data.rows, sizeof(double), &err);
+        assert_non_null(out[k]);
+    }
+    for (int s = 0; s < 4; s++) {
+        for (int k = 0; k < 4; k++) {
+            struct mls_model *model;
+            struct mls_run run;
+
+            assert_true(mls_run_init(&run, threads[k], &err));
+            model = fit_on(gbdt, settings[s], &r.data, &run, NULL, &err);
+            assert_non_null(model);
+            assert_true(mls_model_ready(model, &err));
+            score_rows(model, &r, out[k > 0]);
+            if (k > 0)
+                assert_memory_equal(out[0], out[1],
+                                    (size_t)(3 * r.data.rows)
+                                        * sizeof(double));
+            mls_model_free(model);
+            mls_run_clear(&run);
+        }
+    }
+    mls_free(out[0]);
+    mls_free(out[1]);
+    rows_clear(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +673,9 @@ int main(void)
         cmocka_unit_test(labels_are_those_of_a_walk),
         cmocka_unit_test(derivatives_are_those_of_the_loss),
         cmocka_unit_test(trees_are_those_of_a_greedy_search),
+        cmocka_unit_test(no_set_of_categories_gains_more),
+        cmocka_unit_test(packed_cells_give_the_trees_of_wide_ones),
+        cmocka_unit_test(packed_cells_are_the_same_for_any_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
