@@ -241,6 +241,7 @@ static bool rows_init(struct mls_booster *b, struct mls_error *err)
     if (!b->leaf_sums)
         return false;
     memset(b->index, 0, (size_t)indices * sizeof(*b->index));
+    memset(b->spare, 0, (size_t)indices * sizeof(*b->spare));
     for (int k = 0; k < b->job.outputs; k++)
         for (int64_t i = 0; i < padded; i++)
             b->score[k * padded + i] = b->job.base[k];
@@ -619,12 +620,12 @@ static void take_place(const struct mls_booster *b, struct boost_member *m,
     m->to = m->chunk_end * b->chunk_rows;
     m->from = m->from < b->rows ? m->from : b->rows;
     m->to = m->to < b->rows ? m->to : b->rows;
-    m->index = b->index + m->from + (int64_t)GAP * me;
-    m->spare = b->spare + m->from + (int64_t)GAP * me;
+    m->room[0].row = b->index + m->from + (int64_t)GAP * me;
+    m->room[1].row = b->spare + m->from + (int64_t)GAP * me;
     if (b->wide)
         return;
-    m->cells = (uint32_t *)b->cells + m->from + (int64_t)GAP * me;
-    m->spare_cells = b->spare_cells + m->from + (int64_t)GAP * me;
+    m->room[0].cell = (uint32_t *)b->cells + m->from + (int64_t)GAP * me;
+    m->room[1].cell = b->spare_cells + m->from + (int64_t)GAP * me;
 }
 
 static void be_member(void *booster, struct mls_team *team, int me)

@@ -9,8 +9,7 @@
  *
  * Narrow histograms have no counts.  A split is searched as if rows were in
  * proportion to hessians; when the rows, once parted, show a side to be under
- * min_rows after all, the two are put together again (they are neighbours),
- * codes are counted, and the leaf is searched once more by exact numbers.
+ * min_rows after all, the two are put together again, codes are counted, and the leaf is searched once more by exact numbers.
  */
 #include <math.h>
 
@@ -205,21 +204,29 @@ static void decide(const struct mls_booster *b, struct boost_leaf *leaf, int k)
 
 /* ---- Adding rows ------------------------------------------------------- */
 
+static struct mls_travellers rows_of(const struct boost_member *m,
+                                     const struct boost_leaf *leaf)
+{
+    struct mls_travellers rows = m->room[leaf->room];
+
+    rows.row += leaf->begin;
+    rows.cell = rows.cell ? rows.cell + leaf->begin : NULL;
+    return rows;
+}
+
 /* Narrow cells of the root were added when they were made. */
 static void add_rows(const struct mls_booster *b, struct boost_member *m,
                      const struct boost_leaf *leaf, bool root)
 {
     bool indexed = m->indexed || !root;
-    const void *cells = b->wide ? b->cells
-                                : (const void *)(m->cells + leaf->begin);
+    struct mls_travellers rows = rows_of(m, leaf);
 
     if (root && !b->wide)
         return;
     memset(m->table, 0, (size_t)b->job.layout->slots * b->job.layout->cell);
-    mls_histogram_add(b->job.layout, cells,
-                      indexed ? m->index + leaf->begin : NULL,
-                      indexed ? 0 : leaf->begin, leaf->count, m->columns,
-                      m->column_count, m->table);
+    mls_histogram_add(b->job.layout, b->wide ? b->cells : rows.cell,
+                      indexed ? rows.row : NULL, indexed ? 0 : leaf->begin,
+                      leaf->count, m->columns, m->column_count, m->table);
 }
 
 /* ---- The root ---------------------------------------------------------- */
@@ -295,24 +302,38 @@ static void ask_question(const struct mls_booster *b,
     };
 }
 
-/* Own rows of a leaf to both sides; the right one begins behind the left. */
+/* Own rows of a leaf to both sides; the right one begins behind the left, in
+ * the other room. */
 static void part(const struct mls_booster *b, struct boost_member *m,
                  struct boost_leaf *leaf, const struct mls_question *question)
 {
-    struct mls_travellers rows, spare = { m->spare, NULL };
     int64_t first = m->indexed ? -1 : m->from;
+    struct boost_leaf other;
 
     if (!m->indexed)
         leaf->begin = 0;
     m->indexed = true;
-    rows = (struct mls_travellers){ m->index + leaf->begin, NULL };
-    if (!b->wide) {
-        rows.cell = m->cells + leaf->begin;
-        spare.cell = m->spare_cells;
-    }
+    other = *leaf;
+    other.room = 1 - leaf->room;
     m->went[0] = mls_partition(question, b->binned->width, first, leaf->count,
-                               rows, spare, m->goes);
+                               rows_of(m, leaf), rows_of(m, &other), m->goes);
     m->went[1] = leaf->count - m->went[0];
+}
+
+/* Takes a partition back. */
+static void unite(const struct boost_member *m, const struct boost_leaf *leaf)
+{
+    struct boost_leaf right = *leaf;
+    struct mls_travellers from, to;
+    size_t bytes = (size_t)m->went[1] * sizeof(uint32_t);
+
+    right.begin += m->went[0];
+    to = rows_of(m, &right);
+    right.room = 1 - leaf->room;
+    from = rows_of(m, &right);
+    memcpy(to.row, from.row, bytes);
+    if (to.cell)
+        memcpy(to.cell, from.cell, bytes);
 }
 
 static struct mls_split_sums minus(struct mls_split_sums a,
@@ -377,6 +398,7 @@ static void divide(struct mls_booster *b, struct boost_member *m, int64_t at,
     left->count = m->went[0];
     right->begin = left->begin + m->went[0];
     right->count = m->went[1];
+    right->room = 1 - left->room;
     node->left = (int32_t)m->node_count;
     node->right = (int32_t)m->node_count + 1;
     for (int k = 0; k < 2; k++) {
@@ -402,7 +424,7 @@ static void count_rows(const struct mls_booster *b, struct boost_member *m,
     memset(m->row_counts, 0,
            (size_t)b->job.layout->bins * sizeof(*m->row_counts));
     for (int64_t i = 0; i < m->feature_count; i++)
-        mls_histogram_count(b->job.layout, m->index + leaf->begin,
+        mls_histogram_count(b->job.layout, rows_of(m, leaf).row,
                             leaf->count, m->features[i],
                             m->row_counts
                                 + b->job.layout->bin[m->features[i]]);
@@ -445,6 +467,7 @@ static bool too_small(struct mls_booster *b, struct mls_team *team, int me,
         forget(&leaf->split);
         mls_team_wait(team);
     } else {
+        unite(m, leaf);
         count_rows(b, m, leaf);
         mls_team_wait(team);
         search_counted(b, me, tree, leaf);
@@ -518,9 +541,10 @@ static void add_smaller(const struct mls_booster *b, struct boost_member *m,
 {
     struct mls_split_sums right = minus(leaf->about.sums, leaf->split.left);
     bool left_small = leaf->split.left.hessian <= right.hessian;
-    struct boost_leaf side = { .begin = leaf->begin };
+    struct boost_leaf side = { .begin = leaf->begin, .room = leaf->room };
 
     side.begin += left_small ? 0 : m->went[0];
+    side.room = left_small ? leaf->room : 1 - leaf->room;
     side.count = m->went[left_small ? 0 : 1];
     add_rows(b, m, &side, false);
 }

@@ -1,8 +1,15 @@
 /*
- * Partition: rows are written to both ends without a branch, one of the two
- * places moving on.  With AVX2 eight rows at a time: their codes are gathered,
- * compared, and a table of permutations by the eight outcomes packs the rows,
- * and the cells that travel with them alike.
+ * Partition: rows are written to both places without a branch, one of the two
+ * moving on, the left one upwards, the right one downwards.  With AVX2 eight
+ * rows at a time: their codes are gathered, compared, and a permutation by the
+ * eight outcomes packs those that go left into the low lanes and the others
+ * into the high ones:
+ *
+ *       a B c D E f g H   ->   a c f g B D E H
+ *                              to left, low    to the end of right, high
+ *
+ * Both stores write all eight; what is not theirs is written over by the next.
+ * Cells that travel with the rows are packed alike.
  *
  * Relabelling: rather than walking from node to node, row by row, every
  * question is put to 128 rows at once, and those that are in its leaf and go
@@ -41,19 +48,19 @@ static bool goes_left(const struct mls_question *q, int32_t code)
                         struct mls_travellers spare, int64_t left, \
                         int64_t done) \
     { \
-        int64_t right = done - left; \
+        int64_t right = count - (done - left); \
         for (int64_t i = done; i < count; i++) { \
             uint32_t row = first < 0 ? rows.row[i] : (uint32_t)(first + i); \
             int64_t go = goes[column[row]]; \
             rows.row[left] = row; \
-            spare.row[right] = row; \
+            spare.row[right - 1] = row; \
             if (rows.cell) { \
                 uint32_t cell = rows.cell[i]; \
                 rows.cell[left] = cell; \
-                spare.cell[right] = cell; \
+                spare.cell[right - 1] = cell; \
             } \
             left += go; \
-            right += 1 - go; \
+            right -= 1 - go; \
         } \
         return left; \
     }
@@ -91,10 +98,9 @@ static inline __m256i load_8(const uint32_t *from)
 }
 
 __attribute__((target("avx2")))
-static inline void pack_8(uint32_t *to, __m256i x, __m256i order)
+static inline void store_8(uint32_t *to, __m256i x)
 {
-    _mm256_storeu_si256((__m256i *)(void *)to,
-                        _mm256_permutevar8x32_epi32(x, order));
+    _mm256_storeu_si256((__m256i *)(void *)to, x);
 }
 
 /* Of eight codes those that go left, a bit each: numeric. */
@@ -138,20 +144,18 @@ static int64_t part_avx2(const struct mls_question *q, int64_t first,
     __m256i row = _mm256_add_epi32(_mm256_set1_epi32((int)first),
                                    _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
     const __m256i eight = _mm256_set1_epi32(8);
-    int64_t left = 0, right = 0, i = 0;
+    int64_t left = 0, right = count, i = 0;
     __m256i set;
 
     if (q->categorical)
         memcpy(bytes, q->set, (size_t)(q->codes + 7) / 8);
     set = _mm256_loadu_si256((const __m256i *)(const void *)bytes);
     for (; i + 8 <= count; i += 8) {
-        __m256i code, order[2], cell = row;
+        __m256i code, order, packed;
         int outcome, n;
 
         if (first < 0)
             row = load_8(rows.row + i);
-        if (rows.cell)
-            cell = load_8(rows.cell + i);
         /* Codes of rows in a row lie side by side. */
         code = first < 0
             ? _mm256_i32gather_epi32((const int *)q->column, row, 1)
@@ -161,18 +165,18 @@ static int64_t part_avx2(const struct mls_question *q, int64_t first,
         code = _mm256_and_si256(code, low);
         outcome = q->categorical ? in_set(set, code) : below(q, code);
         n = __builtin_popcount((unsigned)outcome);
-        order[0] = _mm256_cvtepu8_epi32(
+        order = _mm256_cvtepu8_epi32(
             _mm_cvtsi64_si128((long long)table[outcome]));
-        order[1] = _mm256_cvtepu8_epi32(
-            _mm_cvtsi64_si128((long long)table[255 - outcome]));
-        pack_8(rows.row + left, row, order[0]);
-        pack_8(spare.row + right, row, order[1]);
+        packed = _mm256_permutevar8x32_epi32(row, order);
+        store_8(rows.row + left, packed);
+        store_8(spare.row + right - 8, packed);
         if (rows.cell) {
-            pack_8(rows.cell + left, cell, order[0]);
-            pack_8(spare.cell + right, cell, order[1]);
+            packed = _mm256_permutevar8x32_epi32(load_8(rows.cell + i), order);
+            store_8(rows.cell + left, packed);
+            store_8(spare.cell + right - 8, packed);
         }
         left += n;
-        right += 8 - n;
+        right -= 8 - n;
         row = _mm256_add_epi32(row, eight);
     }
     *done = i;
@@ -186,7 +190,6 @@ int64_t mls_partition(const struct mls_question *question, int width,
                       struct mls_travellers spare, uint8_t *goes)
 {
     int64_t left = 0, done = 0;
-    size_t right;
 
 #if HAVE_X86
     if (width == 1 && __builtin_cpu_supports("avx2"))
@@ -194,17 +197,11 @@ int64_t mls_partition(const struct mls_question *question, int width,
 #endif
     for (int32_t c = 0; c < question->codes; c++)
         goes[c] = goes_left(question, c);
-    if (width == 1)
-        left = part_bytes(question->column, goes, first, count, rows, spare,
-                          left, done);
-    else
-        left = part_words(question->column, goes, first, count, rows, spare,
-                          left, done);
-    right = (size_t)(count - left) * sizeof(uint32_t);
-    memcpy(rows.row + left, spare.row, right);
-    if (rows.cell)
-        memcpy(rows.cell + left, spare.cell, right);
-    return left;
+    return width == 1
+        ? part_bytes(question->column, goes, first, count, rows, spare, left,
+                     done)
+        : part_words(question->column, goes, first, count, rows, spare, left,
+                     done);
 }
 
 /* ---- Relabelling ------------------------------------------------------- */

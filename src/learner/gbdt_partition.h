@@ -27,14 +27,17 @@ struct mls_travellers {
 };
 
 /*
- * Parts rows of a leaf, `count` of them, in place: those that go left stay in
- * front, in their order, the others behind them in theirs; returns how many go
- * left.
+ * Parts the rows of a leaf, `count` of them; returns how many go left.  Those
+ * stay in front, in their order; the others are written to the end of spare,
+ * spare.row[left .. count), in another order.  So no row is moved twice: the
+ * left side lives on in one room, the right side in the other.
  *
  *   first   -1, or rows are first, first + 1, ...: rows.row is only written
- *   rows    the cells lie in the order of the rows before and after
- *   spare   room for count rows and 16 more
+ *   rows    count; what lies behind the left ones is lost
+ *   spare   room for count
  *   goes    room for 65,536 bytes
+ *
+ * Cells, when there are any, lie in the order of the rows before and after.
  */
 int64_t mls_partition(const struct mls_question *question, int width,
                       int64_t first, int64_t count, struct mls_travellers rows,

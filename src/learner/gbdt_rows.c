@@ -357,7 +357,7 @@ static void told_add(struct boost_sums *told, int64_t g, int64_t h, int64_t c)
 static void narrow_cells(struct mls_booster *b, struct boost_member *m,
                          uint32_t key, const struct block *k)
 {
-    uint32_t *cell = m->cells + m->sampled;
+    uint32_t *cell = m->room[0].cell + m->sampled;
     struct lane_sums sums = { SPLAT(0), SPLAT(0), SPLAT(0), SPLAT(0),
                               SPLAT(0) };
     const double *g = m->derivatives, *h = g + MLS_BOOST_BLOCK;
@@ -377,7 +377,7 @@ static void narrow_cells(struct mls_booster *b, struct boost_member *m,
         m->told.any_hessian |= sums.any_hessian[i];
     }
     mls_histogram_add(b->job.layout, cell,
-                      k->drawn ? m->index + m->sampled : NULL, k->first,
+                      k->drawn ? m->room[0].row + m->sampled : NULL, k->first,
                       k->count, m->columns, m->column_count, m->table);
 }
 
@@ -441,7 +441,7 @@ static double sweep_block(struct mls_booster *b, struct boost_member *m,
     take_block(b, first, count, &k);
     derive(b, m, output, &k);
     if (k.drawn)
-        memcpy(m->index + m->sampled, k.row,
+        memcpy(m->room[0].row + m->sampled, k.row,
                (size_t)k.count * sizeof(*k.row));
     if (b->wide)
         wide_cells(b, m, &k);

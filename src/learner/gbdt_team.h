@@ -5,7 +5,8 @@
  * a leaf it knows its own rows only:
  *
  *     member 0 owns rows 0 .. 4095          member 1 owns rows 4096 .. 8191
- *     index    leaf 0 │ leaf 3 │ leaf 1     leaf 0 │ leaf 3 │ leaf 1
+ *     room 0   leaf 0 │        │ leaf 1     leaf 0 │        │ leaf 1
+ *     room 1          │ leaf 3 │                   │ leaf 3 │
  *
  * Every member keeps its own list of leaves and takes the same decisions from
  * the same whole numbers; what they exchange are tables of sums, the best split
@@ -29,11 +30,12 @@
 #define MLS_BOOST_REFUSED (INT64_C(1) << 52)    /* no sum of cells is so large */
 
 struct boost_leaf {
-    int64_t begin, count;       /* own rows, in the member's index; the root
-                                 * may have no index: rows from begin */
+    int64_t begin, count;       /* own rows, in a room; the root may have no
+                                 * place there: rows from begin */
     struct mls_split_leaf about;
     struct mls_split split;     /* gain 0: is not split */
     int32_t node, depth, slot;
+    int room;                   /* which of the member's two has its rows */
     bool counted;               /* its split went by exact numbers of rows */
 };
 
@@ -61,12 +63,11 @@ struct boost_node {
 struct boost_member {
     int64_t chunk, chunk_end;   /* its chunks */
     int64_t from, to;           /* its rows */
-    uint32_t *index;            /* rows, leaf by leaf: room for to - from + 16 */
-    uint32_t *spare;
-    uint32_t *cells;            /* narrow: packed, in the order of the rows */
-    uint32_t *spare_cells;
+    struct mls_travellers room[2];      /* rows, leaf by leaf, and packed
+                                         * cells (wide: none): a leaf's are in
+                                         * either; to - from + 16 in each */
     int64_t sampled;
-    bool indexed;               /* index is in use; else rows from .. to */
+    bool indexed;               /* else the root has rows from .. to */
     void *table;
     int64_t *row_counts;        /* bins, or NULL */
     struct boost_leaf *leaves;
