@@ -69,6 +69,8 @@ PART(part_words, uint16_t)
 
 #if HAVE_X86
 
+enum { AHEAD = 32 }; /* rows whose codes are fetched early: 0.85 of the time */
+
 /* For each 8 outcomes: the places of the ones, in order, then of the zeros. */
 static const uint64_t *packing(void)
 {
@@ -154,8 +156,12 @@ static int64_t part_avx2(const struct mls_question *q, int64_t first,
         __m256i code, order, packed;
         int outcome, n;
 
-        if (first < 0)
+        if (first < 0) {
             row = load_8(rows.row + i);
+            for (int k = 0; k < 8 && i + AHEAD + 8 <= count; k++)
+                __builtin_prefetch((const uint8_t *)q->column
+                                   + rows.row[i + AHEAD + k]);
+        }
         /* Codes of rows in a row lie side by side. */
         code = first < 0
             ? _mm256_i32gather_epi32((const int *)q->column, row, 1)
