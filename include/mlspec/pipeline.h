@@ -108,6 +108,18 @@ MLS_API MLS_CHECK char *mls_pipeline_recipe_text(const struct mls_pipeline *p,
 struct mls_json;
 MLS_CHECK struct mls_json *mls_pipeline_describe(const struct mls_pipeline *p,
                                                  struct mls_error *err);
+/* Tree `number` (from 1) of a model of trees, at most `most` nodes of it (-1:
+ * all): a new JSON object as model/trees_print.c tells.  MLS_USAGE when there
+ * is no such tree. */
+MLS_CHECK struct mls_json *mls_pipeline_tree(const struct mls_pipeline *p,
+                                             int64_t number, int64_t most,
+                                             struct mls_error *err);
+/* Partial dependence on a column, from the model alone: a new JSON object as
+ * model/trees_dependence.c tells.  MLS_USAGE when the model has no such feature
+ * or cannot tell. */
+MLS_CHECK struct mls_json *
+mls_pipeline_dependence(const struct mls_pipeline *p, const char *column,
+                        struct mls_error *err);
 /* The scores of selecting steps, for select-features: an array, one object a step. */
 MLS_CHECK struct mls_json *mls_pipeline_selection(const struct mls_pipeline *p,
                                                   struct mls_error *err);

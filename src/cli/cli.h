@@ -66,6 +66,10 @@ struct options {
     char *keep;
     /* split */
     char *train_output, *test_output;
+    /* inspect */
+    int64_t tree;               /* MLS_AUTO_INTEGER: not asked for */
+    bool dot;
+    char *pdp;
     bool stratify;
     /* results */
     char *output, *save;
@@ -249,6 +253,8 @@ MLS_CHECK bool cli_write_curves(const char *path, const struct cli *cli,
 int cli_is_json(const char *path);
 /* A histogram of counts in block characters. */
 void cli_render_bars(const int64_t *count, int bins, struct mls_text *text);
+/* One cell of CSV, quoted where it must be. */
+void cli_add_label(struct mls_text *text, const char *label);
 /* A JSON object of scalars as "key=value key=value". */
 void cli_render_members(const struct mls_json *object, const char *separator,
                         struct mls_text *text);
@@ -269,6 +275,20 @@ MLS_CHECK bool cli_report_write(const struct cli *cli, struct mls_json *report,
                                 const char *path, struct mls_error *err);
 
 /* --- help.c: pages in three formats ------------------------------------- */
+
+/* --- trees.c: one tree, one curve ------------------------------------- */
+
+/* tree: as mls_pipeline_tree gives it. */
+MLS_CHECK bool cli_render_tree(const struct mls_pipeline *p,
+                               const struct mls_json *tree,
+                               struct mls_text *text, struct mls_error *err);
+MLS_CHECK bool cli_render_dot(const struct mls_pipeline *p,
+                              const struct mls_json *tree,
+                              struct mls_text *text, struct mls_error *err);
+/* curve: as mls_pipeline_dependence gives it; raw: scores, too. */
+void cli_render_curve(const struct mls_pipeline *p,
+                      const struct mls_json *curve, bool raw,
+                      struct mls_text *text);
 
 enum help_format { HELP_TEXT, HELP_MAN, HELP_MARKDOWN };
 void help_overview(enum help_format format, struct mls_text *text);

@@ -5,10 +5,13 @@
 #include "cli/commands.h"
 
 #define SHOWN_COEFFICIENTS 20
+#define SHOWN_NODES 63          /* of the one tree of a model */
 
 static const char *const examples[] = {
     "mlspec inspect penguins.mlspec",
     "mlspec inspect --json penguins.mlspec",
+    "mlspec inspect --tree 3 --dot forest.mlspec | dot -Tsvg > tree.svg",
+    "mlspec inspect --pdp age titanic.mlspec > age.csv",
     NULL
 };
 
@@ -144,10 +147,12 @@ static bool importance(const struct options *o, const struct mls_json *model,
                        struct mls_text *text, struct mls_error *err)
 {
     const struct mls_json *array = mls_json_get(model, "importance"), *item;
+    const char *combined = mls_json_text(mls_json_get(model, "combined"), "");
     int64_t n = mls_json_count(array), i = 0, shown;
     struct weight *all = mls_new(n, sizeof *all, err);
     struct grid grid = { .align = "lrr" };
     double total = 0;
+    bool gains;
 
     if (!all)
         return false;
@@ -159,19 +164,25 @@ static bool importance(const struct options *o, const struct mls_json *model,
     }
     qsort(all, (size_t)n, sizeof *all, by_gain);
     shown = o->verbose || n <= SHOWN_COEFFICIENTS ? n : SHOWN_COEFFICIENTS;
+    /* An isolation forest gains nothing by a split. */
+    gains = total > 0 || strcmp(combined, "isolation") != 0;
+    grid.align = gains ? "lrr" : "lr";
     grid_add(&grid, "feature");
-    grid_add(&grid, "gain");
+    if (gains)
+        grid_add(&grid, "gain");
     grid_add(&grid, "splits");
     for (i = 0; i < shown; i++) {
         grid_add(&grid, mls_show_text(all[i].feature).text);
-        grid_add_format(&grid, "%.1f%%",
-                        total > 0 ? 100 * all[i].gain / total : 0.0);
+        if (gains)
+            grid_add_format(&grid, "%.1f%%",
+                            total > 0 ? 100 * all[i].gain / total : 0.0);
         grid_add_format(&grid, "%" PRId64, all[i].splits);
     }
     mls_text_format(text,
-                    "\n%" PRId64 " trees, %" PRId64 " leaves, depth %" PRId64
+                    "\n%" PRId64 " %s, %" PRId64 " leaves, depth %" PRId64
                     "\n\n",
-                    whole(model, "trees"), whole(model, "leaves"),
+                    whole(model, "trees"),
+                    whole(model, "trees") == 1 ? "tree" : "trees", whole(model, "leaves"),
                     whole(model, "depth"));
     grid_print(&grid, 0, text);
     if (shown < n)
@@ -202,6 +213,23 @@ static bool model_text(const struct options *o, const struct mls_json *about,
             return false;
     }
     return true;
+}
+
+/* A model of one tree is that tree. */
+static bool only_tree(const struct options *o, const struct mls_pipeline *p,
+                      const struct mls_json *about, struct mls_text *text,
+                      struct mls_error *err)
+{
+    struct mls_json *tree;
+    bool ok;
+
+    if (whole(mls_json_get(about, "model"), "trees") != 1)
+        return true;
+    tree = mls_pipeline_tree(p, 1, o->verbose ? -1 : SHOWN_NODES, err);
+    mls_text_add(text, "\n");
+    ok = tree && cli_render_tree(p, tree, text, err);
+    mls_json_free(tree);
+    return ok;
 }
 
 /* --- columns, quality --------------------------------------------------- */
@@ -286,45 +314,115 @@ static bool say_text(const struct options *o, const struct mls_pipeline *p,
     quality(about, &text);
     columns(mls_pipeline_schema(p), &text);
     ok = ok && model_text(o, about, &text, err)
+        && only_tree(o, p, about, &text, err)
         && cli_write(o->output, &text, err);
     mls_text_clear(&text);
     return ok;
 }
 
-static bool say_json(const struct options *o, struct cli *cli,
-                     struct mls_json **about, struct mls_error *err)
+/* key: what is told, taken. */
+static bool say_json(const struct options *o, struct cli *cli, const char *key,
+                     struct mls_json **told, struct mls_error *err)
 {
-    struct mls_json *json = cli_report(cli, err), *pipeline = *about;
+    struct mls_json *json = cli_report(cli, err), *item = *told;
     bool ok = json != NULL;
 
     if (ok) {
-        *about = NULL;
-        ok = mls_json_add(json, "pipeline", pipeline, err);
+        *told = NULL;
+        ok = mls_json_add(json, key, item, err);
     }
     ok = ok && cli_report_write(cli, json, o->output, err);
     mls_json_free(json);
     return ok;
 }
 
-static bool run(const struct options *o, struct cli *cli,
-                struct mls_error *err)
+static bool say_all(const struct options *o, struct cli *cli,
+                    const struct mls_pipeline *p, struct mls_error *err)
 {
-    struct mls_pipeline *p = NULL;
-    struct mls_json *about = NULL;
-    double start = mls_now();
-    bool ok;
+    struct mls_json *about = mls_pipeline_describe(p, err);
+    bool ok = about
+        && (o->json ? say_json(o, cli, "pipeline", &about, err)
+                    : say_text(o, p, about, err));
+
+    mls_json_free(about);
+    return ok;
+}
+
+static bool say_tree(const struct options *o, struct cli *cli,
+                     const struct mls_pipeline *p, struct mls_error *err)
+{
+    int64_t number = o->tree == MLS_AUTO_INTEGER ? 1 : o->tree;
+    struct mls_json *tree = mls_pipeline_tree(p, number, -1, err);
+    struct mls_text text = { 0 };
+    bool ok = tree
+        && (o->json ? say_json(o, cli, "tree", &tree, err)
+                    : (o->dot ? cli_render_dot(p, tree, &text, err)
+                              : cli_render_tree(p, tree, &text, err))
+                    && cli_write(o->output, &text, err));
+
+    mls_text_clear(&text);
+    mls_json_free(tree);
+    return ok;
+}
+
+static bool say_curve(const struct options *o, struct cli *cli,
+                      const struct mls_pipeline *p, struct mls_error *err)
+{
+    struct mls_json *curve = mls_pipeline_dependence(p, o->pdp, err);
+    struct mls_text text = { 0 };
+    bool ok = curve != NULL;
+
+    if (ok && o->json) {
+        ok = say_json(o, cli, "partial_dependence", &curve, err);
+    } else if (ok) {
+        cli_render_curve(p, curve, o->raw, &text);
+        ok = mls_text_ok(&text, err) && cli_write(o->output, &text, err);
+    }
+    mls_text_clear(&text);
+    mls_json_free(curve);
+    return ok;
+}
+
+static bool check(const struct options *o, struct mls_error *err)
+{
+    bool tree = o->dot || o->tree != MLS_AUTO_INTEGER;
 
     if (!o->data == !o->model) {
         mls_fail(err, MLS_USAGE, o->data ? "one pipeline at a time"
                                          : "which pipeline?");
         return mls_fail_fix(err, "mlspec inspect MODEL.mlspec");
     }
+    if (o->pdp && tree) {
+        mls_fail(err, MLS_USAGE, "--pdp shows a curve, not a tree");
+        return mls_fail_fix(err, "drop --tree and --dot, or --pdp");
+    }
+    if (o->dot && o->json) {
+        mls_fail(err, MLS_USAGE, "--dot and --json are two forms of a tree");
+        return mls_fail_fix(err, "drop one of them");
+    }
+    if (o->raw && !o->pdp) {
+        mls_fail(err, MLS_USAGE, "--raw goes with --pdp");
+        return mls_fail_fix(err, "name the column with --pdp COL");
+    }
+    return true;
+}
+
+static bool run(const struct options *o, struct cli *cli,
+                struct mls_error *err)
+{
+    struct mls_pipeline *p = NULL;
+    double start = mls_now();
+    bool ok;
+
+    if (!check(o, err))
+        return false;
     ok = cli_load(o->data ? o->data : o->model, &p, err);
     cli->run.read_seconds += mls_now() - start;
-    ok = ok && (about = mls_pipeline_describe(p, err)) != NULL
-        && (o->json ? say_json(o, cli, &about, err)
-                    : say_text(o, p, about, err));
-    mls_json_free(about);
+    ok = ok
+        && (o->pdp ? say_curve(o, cli, p, err)
+            : o->dot || o->tree != MLS_AUTO_INTEGER
+                ? say_tree(o, cli, p, err)
+                : say_all(o, cli, p, err));
     mls_pipeline_free(p);
     return ok;
 }
@@ -341,9 +439,22 @@ const struct command command_inspect = {
         "and their number. Coefficients are those "
         "of the columns as the steps make them; beside them, unscaled, those "
         "of the columns before they were scaled. Least squares adds standard "
-        "errors and p values.",
-    .takes = "model memory config json quiet verbose help ",
-    .output = "where the report goes; otherwise standard output",
+        "errors and p values.\n"
+        "A model of one tree is printed: each line is a node, what leads to it "
+        "from the line above that is indented less, how many training rows are "
+        "in it, and the mean of the target there. --tree N shows one tree of a "
+        "forest or of boosting (there, what it adds to the score), --dot draws "
+        "it.\n"
+        "--pdp COL writes the partial dependence on a column, from the model "
+        "alone: other splits are averaged over by the training rows on their "
+        "sides. Scores are averaged, log-odds or logarithms where trees are "
+        "boosted, and the link comes after; a forest's probabilities are "
+        "averaged as they are. Between two neighbouring cuts the curve is "
+        "constant, so it is exact: a line for each such interval (above, "
+        "up_to) or each category (level), an empty one for missing cells, and "
+        "a column for each class.",
+    .takes = "model tree dot pdp raw memory config json quiet verbose help ",
+    .output = "where the report, tree or curve goes; otherwise standard output",
     .data = "the pipeline (MODEL.mlspec)",
     .data_optional = true,
     .data_is_file = true,

@@ -48,7 +48,7 @@ int cli_is_json(const char *path)
 
 /* --- CSV ---------------------------------------------------------------- */
 
-static void add_label(struct mls_text *text, const char *label)
+void cli_add_label(struct mls_text *text, const char *label)
 {
     bool plain = strpbrk(label, ",\"\r\n") == NULL && *label;
 
@@ -79,7 +79,7 @@ static void add_rows(const struct mls_pipeline *p,
 {
     for (int64_t i = 0; i < curve->count; i++) {
         mls_text_format(text, "%s,", axes[curve->kind].curve);
-        add_label(text, mls_pipeline_class(p, curve->code));
+        cli_add_label(text, mls_pipeline_class(p, curve->code));
         add_cell(text, curve->threshold[i]);
         add_cell(text, curve->x[i]);
         add_cell(text, curve->y[i]);

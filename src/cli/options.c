@@ -58,6 +58,14 @@ const struct mls_param cli_options[] = {
       .help = "add what each feature adds to the score: contribution_FEATURE, "
               "or contribution_LABEL_FEATURE" },
     { FIELD(keep), .kind = MLS_COLUMNS, .value = "COL,...",
+    { FIELD(tree), .kind = MLS_INTEGER, .def = MLS_AUTO, .min = 1,
+      .max = 1e9, .value = "N",
+      .help = "show tree N of the model, from 1, and nothing else" },
+    { FIELD(dot), .kind = MLS_FLAG,
+      .help = "draw the tree in the language of Graphviz: | dot -Tsvg" },
+    { FIELD(pdp), .kind = MLS_TEXT, .value = "COL",
+      .help = "write the partial dependence of the predictions on a column, "
+              "as CSV" },
       .help = "copy these columns of the input; * is every one" },
     { FIELD(json), .kind = MLS_FLAG,
       .help = "report as one JSON object, with seconds and peak memory" },

@@ -68,6 +68,25 @@ struct mls_model_type {
     bool (*describe)(const struct mls_model *model, const char *const *names,
                      const char *const *classes, struct mls_json *to,
                      struct mls_error *err);
+    /*
+     * For inspect --tree: adds tree `number` (from 0) of a model of trees.
+     * features: what each is called and how its cells are written.  most: of
+     * the nodes, cut by depth; -1: all.  NULL when the type has no trees.
+     * What is added: see model/trees_print.c.
+     */
+    bool (*print_tree)(const struct mls_model *model,
+                       const struct mls_field *const *features,
+                       const char *const *classes, int64_t number,
+                       int64_t most, struct mls_json *to,
+                       struct mls_error *err);
+    /*
+     * For inspect --pdp: adds the partial dependence of the scores on a
+     * feature, from the model alone.  NULL when the type cannot tell.  What is
+     * added: see model/trees_dependence.c.
+     */
+    bool (*dependence)(const struct mls_model *model, int64_t feature,
+                       const struct mls_field *field, struct mls_json *to,
+                       struct mls_error *err);
 };
 
 /* All model types, NULL-terminated; the list is src/model/models.c. */

@@ -1,7 +1,8 @@
 /*
  * The model of all tree learners: what it can do, in one table.  It is built in
  * trees_build.c, checked in trees_check.c, made ready in trees_plan.c, scores
- * in trees_score.c, explains in trees_shap.c and shows itself in trees_describe.c.
+ * in trees_score.c, explains itself in trees_shap.c and trees_dependence.c, and
+ * shows itself in trees_describe.c and trees_print.c.
  */
 #include <assert.h>
 
@@ -42,4 +43,6 @@ const struct mls_model_type mls_model_trees = {
     .score = mls_trees_score,
     .contributions = mls_trees_contributions,
     .describe = mls_trees_describe,
+    .print_tree = mls_trees_print,
+    .dependence = mls_trees_dependence,
 };

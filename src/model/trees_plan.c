@@ -63,6 +63,27 @@ void mls_trees_plan_free(struct trees_plan *plan)
     mls_free(plan);
 }
 
+int64_t mls_trees_count_nodes(const struct trees_node *root)
+{
+    const struct trees_node *n = root;
+
+    for (int64_t open = 1; open > 0; n++)
+        open += n->right ? 1 : -1;
+    return n - root;
+}
+
+/* From the back: sides stand behind their split. */
+void mls_trees_covers(const struct trees_plan *plan, int64_t root,
+                      int64_t count, double *cover)
+{
+    for (int64_t i = count - 1; i >= 0; i--) {
+        int64_t right = trees_right(&plan->nodes[root + i]);
+
+        cover[i] = right ? cover[i + 1] + cover[i + right]
+                         : (double)plan->file.cover[plan->number[root + i]];
+    }
+}
+
 static bool is_cut(const struct trees_file *f, int64_t j, int32_t split)
 {
     return split > 0 && split < f->codes[j] - 1;

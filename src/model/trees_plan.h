@@ -100,6 +100,25 @@ MLS_CHECK struct trees_plan *mls_trees_plan(const struct mls_model *model,
                                             struct mls_error *err);
 void mls_trees_plan_free(struct trees_plan *plan);
 
+/* How far behind a node its right side begins; 0: a leaf. */
+static inline int64_t trees_right(const struct trees_node *n)
+{
+    return n->right < 0 ? -(int64_t)n->right : n->right;
+}
+
+/* Nodes of the tree, or of the side of one, that begins at root. */
+int64_t mls_trees_count_nodes(const struct trees_node *root);
+/* The cover of each of count nodes of the plan from node root: a split's is the
+ * sum of its two sides'. */
+void mls_trees_covers(const struct trees_plan *plan, int64_t root,
+                      int64_t count, double *cover);
+/* The share of the cover of node i (of those from root) that goes left; one
+ * half when nothing is there. */
+static inline double trees_share_left(const double *cover, int64_t i)
+{
+    return cover[i] > 0 ? cover[i + 1] / cover[i] : 0.5;
+}
+
 /* Can the columns be what the trees ask for?  MLS_MODEL_FILE. */
 MLS_CHECK bool mls_trees_fit(const struct trees_plan *plan,
                              const struct mls_view *view,
@@ -130,6 +149,15 @@ bool mls_trees_describe(const struct mls_model *model,
                         const char *const *names, const char *const *classes,
                         struct mls_json *to, struct mls_error *err);
 
+bool mls_trees_print(const struct mls_model *model,
+                     const struct mls_field *const *features,
+                     const char *const *classes, int64_t number, int64_t most,
+                     struct mls_json *to, struct mls_error *err);
+
+bool mls_trees_dependence(const struct mls_model *model, int64_t feature,
+                          const struct mls_field *field, struct mls_json *to,
+                          struct mls_error *err);
+
 bool mls_trees_contributions(const struct mls_model *model,
                              const struct mls_view *view, double *out,
                              struct mls_error *err);
@@ -137,5 +165,8 @@ bool mls_trees_contributions(const struct mls_model *model,
 bool mls_trees_score(const struct mls_model *model,
                      const struct mls_view *view, double *out,
                      struct mls_error *err);
+/* Of one row: sums (SUM: base and leaves; else leaves alone) to scores. */
+void mls_trees_to_scores(const struct mls_model *model,
+                         const struct trees_file *file, double *out);
 
 #endif

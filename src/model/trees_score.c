@@ -336,8 +336,8 @@ static double within(double p, double low, double high)
 }
 
 /* See enum mls_combine.  Of a score past 700 the exponential stays finite. */
-static void finish_row(const struct mls_model *model,
-                       const struct trees_file *f, double *out)
+void mls_trees_to_scores(const struct mls_model *model,
+                         const struct trees_file *f, double *out)
 {
     double trees = (double)f->trees;
 
@@ -390,7 +390,7 @@ static void score_row(const struct mls_model *model, const uint8_t *record,
             add_leaf(f, number_of(plan, at[k]), plan->trees[t + k].output,
                      out);
     }
-    finish_row(model, f, out);
+    mls_trees_to_scores(model, f, out);
 }
 
 static bool score_few(const struct mls_model *model,
@@ -480,7 +480,7 @@ static bool score_many(const struct mls_model *model,
             fill_records(&s);
         run_strip(&s);
         for (int64_t i = 0; i < s.rows; i++)
-            finish_row(model, f, s.out + i * f->outputs);
+            mls_trees_to_scores(model, f, s.out + i * f->outputs);
     }
     mls_free(room);
     return true;

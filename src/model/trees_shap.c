@@ -121,36 +121,20 @@ static void find_points(int n, double *t, double *w)
 
 /* ---- A tree made ready ---- */
 
-static int64_t right_side(const struct trees_node *n)
-{
-    return n->right < 0 ? -(int64_t)n->right : n->right;
-}
-
-static int64_t count_nodes(const struct trees_node *root)
-{
-    const struct trees_node *n = root;
-
-    for (int64_t open = 1; open > 0; n++)
-        open += n->right ? 1 : -1;
-    return n - root;
-}
-
 /* The share of a node's cover that goes to each side. */
 static void find_shares(struct workshop *w)
 {
     const struct shap *s = &w->shap;
     double *cover = w->reach;
 
+    mls_trees_covers(s->plan, s->nodes - s->plan->nodes, s->node_count, cover);
     w->z[0] = 1;
-    for (int64_t i = s->node_count - 1; i >= 0; i--) {
-        int64_t right = i + right_side(&s->nodes[i]);
+    for (int64_t i = 0; i < s->node_count; i++) {
+        int64_t right = i + trees_right(&s->nodes[i]);
 
-        if (right == i) {
-            cover[i] = s->plan->file.cover[s->number[i]];
+        if (right == i)
             continue;
-        }
-        cover[i] = cover[i + 1] + cover[right];
-        w->z[i + 1] = cover[i] > 0 ? cover[i + 1] / cover[i] : 0.5;
+        w->z[i + 1] = trees_share_left(cover, i);
         w->z[right] = cover[i] > 0 ? cover[right] / cover[i] : 0.5;
     }
 }
@@ -307,7 +291,7 @@ static bool make_ready(struct workshop *w, int64_t root, struct mls_error *err)
 
     s->nodes = s->plan->nodes + root;
     s->number = s->plan->number + root;
-    s->node_count = count_nodes(s->nodes);
+    s->node_count = mls_trees_count_nodes(s->nodes);
     find_shares(w);
     find_edges(w);
     if (!find_room(w, err))
@@ -347,7 +331,7 @@ static bool workshop_open(struct workshop *w, const struct trees_plan *plan,
 
     *w = (struct workshop){ .shap = { .plan = plan } };
     for (int64_t t = 0; t < plan->file.trees; t++) {
-        int64_t count = count_nodes(plan->nodes + plan->trees[t].root);
+        int64_t count = mls_trees_count_nodes(plan->nodes + plan->trees[t].root);
 
         n = count > n ? count : n;
     }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "base/number.h"
+#include "model/trees.h"
 
 static void add_param(struct mls_text *text, const struct mls_param *param,
                       const void *values, bool *any)
@@ -295,4 +296,92 @@ struct mls_json *mls_pipeline_selection(const struct mls_pipeline *p,
         }
     }
     return array;
+}
+
+/* ---- Trees --------------------------------------------------------------- */
+
+/* The fields that the model's features are, in its order: a new array. */
+static const struct mls_field **feature_fields(const struct mls_pipeline *p,
+                                               struct mls_error *err)
+{
+    const struct mls_schema *after = mls_pipeline_after(p, p->step_count);
+    const struct mls_field **fields =
+        mls_new_array(p->feature_count, sizeof(*fields), err);
+
+    for (int64_t j = 0; fields && j < p->feature_count; j++)
+        fields[j] = &after->fields[p->feature[j]];
+    return fields;
+}
+
+static int64_t count_trees(const struct mls_pipeline *p)
+{
+    return p->model->type == &mls_model_trees ? mls_trees_count(p->model) : 0;
+}
+
+struct mls_json *mls_pipeline_tree(const struct mls_pipeline *p,
+                                   int64_t number, int64_t most,
+                                   struct mls_error *err)
+{
+    const struct mls_field **fields;
+    struct mls_json *json;
+
+    if (!p->model || !p->model->type->print_tree) {
+        mls_fail(err, MLS_USAGE, "the pipeline holds no tree");
+        mls_fail_fix(err, "tree, forest, extra_trees and gbdt make some");
+        return NULL;
+    }
+    if (number < 1 || number > count_trees(p)) {
+        mls_fail(err, MLS_USAGE, "there is no tree %" PRId64, number);
+        mls_fail_fix(err, "the model has %" PRId64 ", from 1 on",
+                     count_trees(p));
+        return NULL;
+    }
+    fields = feature_fields(p, err);
+    json = fields ? mls_json_new_object(err) : NULL;
+    if (json
+        && !p->model->type->print_tree(p->model, fields,
+                                       (const char *const *)p->classes.items,
+                                       number - 1, most, json, err)) {
+        mls_json_free(json);
+        json = NULL;
+    }
+    mls_free(fields);
+    return json;
+}
+
+struct mls_json *mls_pipeline_dependence(const struct mls_pipeline *p,
+                                         const char *column,
+                                         struct mls_error *err)
+{
+    const struct mls_schema *after;
+    int64_t j = p->model ? find_feature(p, column) : -1;
+    const char *near;
+    struct mls_json *json;
+
+    if (!p->model || !p->model->type->dependence) {
+        mls_fail(err, MLS_USAGE, "only models of trees have a partial "
+                                 "dependence of their own");
+        mls_fail_fix(err, "of a linear model, a column's coefficient is its "
+                          "slope");
+        return NULL;
+    }
+    if (j < 0) {
+        near = mls_nearest(column, p->feature_names, p->feature_count);
+        mls_fail(err, MLS_USAGE, "--pdp: the model has no feature \"%s\"",
+                 mls_show_text(column).text);
+        if (near)
+            mls_fail_fix(err, "did you mean \"%s\"?",
+                         mls_show_text(near).text);
+        return NULL;
+    }
+    after = mls_pipeline_after(p, p->step_count);
+    json = mls_json_new_object(err);
+    if (json
+        && !p->model->type->dependence(p->model, j,
+                                       &after->fields[p->feature[j]], json,
+                                       err)) {
+        mls_json_free(json);
+        return NULL;
+    }
+    return json;
 }

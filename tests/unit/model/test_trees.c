@@ -8,9 +8,11 @@
 
 #include <math.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "model/trees_plan.h"
+#include "table/date.h"
 
 static struct mls_error err;
 
@@ -819,6 +821,255 @@ static void contributions_sum_to_the_score(void **state)
     }
 }
 
+/* ---- What inspect shows ---- */
+
+/* The field that a drawn column would come from. */
+static struct mls_field field_of(const struct mls_bins *b,
+                                 const struct mls_column *c)
+{
+    struct mls_field field = { .name = (char *)(uintptr_t)"column" };
+
+    field.kind = b->categorical            ? MLS_KIND_CATEGORY
+        : c->storage == MLS_STORE_CODE ? MLS_KIND_BOOLEAN
+        : c->storage == MLS_STORE_TIME ? MLS_KIND_DATE
+                                       : MLS_KIND_REAL;
+    return field;
+}
+
+/* A value as it is written: a date as text. */
+static double told_value(const struct mls_json *json)
+{
+    const char *text = mls_json_text(json, NULL);
+    int64_t time;
+
+    if (!text)
+        return mls_json_real(json, NAN);
+    if (strstr(text, "inf"))
+        return *text == '-' ? -INFINITY : INFINITY;
+    assert_true(mls_date_parse(text, strlen(text), MLS_DATE_ISO, &time, NULL));
+    return (double)time / 1e6;
+}
+
+/* Is the point the one for the cell x? */
+static bool is_point_of(const struct mls_json *point, const struct mls_bins *b,
+                        double x)
+{
+    const struct mls_json *above = mls_json_get(point, "above");
+    const struct mls_json *up_to = mls_json_get(point, "up_to");
+
+    if (isnan(x) || b->codes < 2 || (b->categorical && x >= (double)b->levels))
+        return mls_json_get(point, "missing") != NULL;
+    if (mls_json_get(point, "level"))
+        return mls_json_real(mls_json_get(point, "level"), -1) == x;
+    return above
+        && (mls_json_kind_of(above) == MLS_JSON_NULL || x > told_value(above))
+        && (mls_json_kind_of(up_to) == MLS_JSON_NULL
+            || x <= told_value(up_to));
+}
+
+/* The score that a mean over trees becomes. */
+static double linked(const struct forest *f, double worth)
+{
+    const struct plan *plan = &f->plan;
+    double p = fmax(worth, 1e-16), q = fmax(1 - worth, 1e-16);
+
+    if (plan->log_link)
+        return exp(worth);
+    if (plan->combine == MLS_COMBINE_ISOLATION)
+        return exp2(-worth / f->base[0]);
+    if (plan->combine == MLS_COMBINE_SUM || plan->task == MLS_REGRESSION)
+        return worth;
+    return plan->task == MLS_BINARY ? log(p) - log(q) : log(p);
+}
+
+static void assert_point(const struct forest *f, const struct rows *r,
+                         int64_t row, int64_t j, const struct mls_json *curve)
+{
+    const struct mls_json *found = NULL, *score;
+    double x = cell(r->columns[j], row);
+
+    /* A boolean column has no other value. */
+    for (const struct mls_json *point =
+             mls_json_first(mls_json_get(curve, "points"));
+         point; point = mls_json_next(point)) {
+        if (is_point_of(point, &f->bins[j], x)) {
+            assert_null(found);
+            found = point;
+        }
+    }
+    assert_non_null(found);
+    score = mls_json_first(mls_json_get(found, "scores"));
+    for (int k = 0; k < outputs_of(&f->plan); k++) {
+        double expected = linked(f, worth(f, r, row, 1u << j, k));
+
+        assert_true(fabs(mls_json_real(score, NAN) - expected)
+                    < 1e-9 * (1 + fabs(expected)));
+        score = mls_json_next(score);
+    }
+}
+
+static void a_curve_is_what_is_expected_when_one_feature_is_known(void **state)
+{
+    (void)state;
+    for (int p = 0; p < PLANS; p++) {
+        struct plan plan = plans[p];
+        struct forest f;
+        struct rows r;
+
+        plan.features = plan.features > 8 ? 8 : plan.features;
+        plan.leaves = plan.leaves > 40 ? 40 : plan.leaves;
+        forest_new(&f, &plan);
+        rows_new(&r, &f, 30);
+        for (int64_t j = 0; j < plan.features; j++) {
+            struct mls_field field = field_of(&f.bins[j], r.columns[j]);
+            struct mls_json *curve = mls_json_new_object(&err);
+
+            assert_true(mls_trees_dependence(f.model, j, &field, curve, &err));
+            for (int64_t i = 0; i < r.count; i++)
+                assert_point(&f, &r, i, j, curve);
+            mls_json_free(curve);
+        }
+        rows_clear(&r);
+        forest_clear(&f);
+    }
+}
+
+static bool holds(const struct mls_json *levels, double x)
+{
+    for (const struct mls_json *l = mls_json_first(levels); l;
+         l = mls_json_next(l)) {
+        if (mls_json_real(l, -1) == x)
+            return true;
+    }
+    return false;
+}
+
+/* Does the cell go left, as the printed node tells it? */
+static bool told_left(const struct mls_json *node, const struct mls_bins *b,
+                      double x)
+{
+    const struct mls_json *cut = mls_json_get(node, "at_most");
+    const struct mls_json *levels = mls_json_get(node, "levels");
+    bool missing_left =
+        strcmp(mls_json_text(mls_json_get(node, "missing"), ""), "left") == 0;
+
+    if (isnan(x) || b->codes < 2)
+        return missing_left;
+    if (levels && holds(levels, x))
+        return true;
+    if (levels && holds(mls_json_get(node, "others"), x))
+        return false;
+    if (levels)
+        return missing_left;
+    return cut ? x <= told_value(cut) && told_value(cut) != -INFINITY
+               : !missing_left;
+}
+
+/* The first node behind this one and all that is below it. */
+static const struct mls_json *behind(const struct mls_json *node)
+{
+    double depth = mls_json_real(mls_json_get(node, "depth"), -1);
+
+    do {
+        node = mls_json_next(node);
+    } while (mls_json_real(mls_json_get(node, "depth"), -1) > depth);
+    return node;
+}
+
+static void assert_walk(const struct forest *f, const struct rows *r,
+                        int64_t t, const struct mls_json *tree)
+{
+    const double *leaf;
+
+    for (int64_t i = 0; i < r->count; i++) {
+        const struct mls_json *node =
+            mls_json_first(mls_json_get(tree, "nodes")), *value;
+        const char *name;
+
+        while ((name = mls_json_text(mls_json_get(node, "feature"), NULL))) {
+            int64_t j = name[0] - 'a';
+            bool left = told_left(node, &f->bins[j], cell(r->columns[j], i));
+
+            node = left ? mls_json_next(node) : behind(mls_json_next(node));
+        }
+        leaf = slow_leaf(f, t, r, i);
+        value = mls_json_first(mls_json_get(node, "values"));
+        for (int k = 0; k < f->plan.width; k++) {
+            assert_true(mls_json_real(f->plan.width > 1
+                                          ? value
+                                          : mls_json_get(node, "value"), NAN)
+                        == leaf[k]);
+            value = mls_json_next(value);
+        }
+    }
+}
+
+/* Who follows what is printed ends in the leaf that the row ends in. */
+static void printed_trees_lead_rows_to_their_leaves(void **state)
+{
+    static const char *const classes[] = { "u", "v", "w", "x", "y" };
+
+    (void)state;
+    for (int p = 0; p < PLANS; p++) {
+        struct plan plan = plans[p];
+        struct mls_field fields[8];
+        const struct mls_field *lent[8];
+        char names[8][2];
+        struct forest f;
+        struct rows r;
+
+        plan.features = plan.features > 8 ? 8 : plan.features;
+        forest_new(&f, &plan);
+        rows_new(&r, &f, 40);
+        for (int64_t j = 0; j < plan.features; j++) {
+            fields[j] = field_of(&f.bins[j], r.columns[j]);
+            snprintf(names[j], sizeof names[j], "%c", (int)('a' + j));
+            fields[j].name = names[j];
+            lent[j] = &fields[j];
+        }
+        for (int64_t t = 0; t < plan.trees; t++) {
+            struct mls_json *tree = mls_json_new_object(&err);
+
+            assert_true(mls_trees_print(f.model, lent, classes, t, -1, tree,
+                                        &err));
+            assert_walk(&f, &r, t, tree);
+            mls_json_free(tree);
+        }
+        rows_clear(&r);
+        forest_clear(&f);
+    }
+}
+
+static void a_printed_tree_can_be_cut_by_depth(void **state)
+{
+    struct plan plan = { MLS_REGRESSION, 0, MLS_COMBINE_SUM, 1, 6, 0, 1, 40, 9,
+                         .symmetric = true };
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        const struct mls_field field = { .name = (char *)(uintptr_t)"a",
+                                         .kind = MLS_KIND_REAL };
+        const struct mls_field *lent[6] = { &field, &field, &field,
+                                            &field, &field, &field };
+        struct mls_json *tree = mls_json_new_object(&err);
+        struct forest f;
+        int64_t shown, hidden = 0;
+
+        forest_new(&f, &plan);
+        assert_true(mls_trees_print(f.model, lent, NULL, 0, 10, tree, &err));
+        shown = mls_json_count(mls_json_get(tree, "nodes"));
+        for (const struct mls_json *n =
+                 mls_json_first(mls_json_get(tree, "nodes"));
+             n; n = mls_json_next(n))
+            hidden += (int64_t)mls_json_real(mls_json_get(n, "hidden"), 0);
+        /* Of whole levels 1, 3, 7 nodes fit into 10. */
+        assert_true(shown == 7 || hidden == 0);
+        assert_int_equal(shown + hidden, f.trees[0].node_count);
+        mls_json_free(tree);
+        forest_clear(&f);
+    }
+}
+
 static struct mls_model *copy_of(const struct mls_model *model)
 {
     struct mls_model *copy = mls_model_new(model->type, model->task,
@@ -828,6 +1079,23 @@ static struct mls_model *copy_of(const struct mls_model *model)
     assert_non_null(copy);
     assert_true(mls_arrays_copy(&copy->arrays, "", &model->arrays, &err));
     return copy;
+}
+
+/* What is accepted can be shown. */
+static void assert_shown(const struct mls_model *model)
+{
+    static const char *const classes[] = { "u", "v", "w", "x", "y" };
+    const struct mls_field field = { .name = (char *)(uintptr_t)"a",
+                                     .kind = MLS_KIND_REAL };
+    const struct mls_field *lent[8] = { &field, &field, &field, &field,
+                                        &field, &field, &field, &field };
+    struct mls_json *json = mls_json_new_object(&err);
+
+    for (int64_t j = 0; j < model->features; j++)
+        assert_true(mls_trees_dependence(model, j, &field, json, &err));
+    for (int64_t t = 0; t < mls_trees_count(model); t++)
+        assert_true(mls_trees_print(model, lent, classes, t, 40, json, &err));
+    mls_json_free(json);
 }
 
 static void assert_finite_if_accepted(struct mls_model *model,
@@ -842,6 +1110,7 @@ static void assert_finite_if_accepted(struct mls_model *model,
     }
     if (!score_rows(model, r, out))
         return;
+    assert_shown(model);
     assert_true(contribute(model, r, shares));
     for (int64_t i = 0; i < r->count * outputs; i++)
         assert_true(isfinite(out[i]));
@@ -915,6 +1184,21 @@ static void damaged_arrays_are_refused_or_harmless(void **state)
     }
 }
 
+static bool show(const struct mls_model *model)
+{
+    static const char *const classes[] = { "u", "v", "w", "x" };
+    const struct mls_field field = { .name = (char *)(uintptr_t)"a",
+                                     .kind = MLS_KIND_REAL };
+    const struct mls_field *lent[8] = { &field, &field, &field, &field,
+                                        &field, &field, &field, &field };
+    struct mls_json *json = mls_json_new_object(&err);
+    bool ok = json && mls_trees_dependence(model, 1, &field, json, &err)
+        && mls_trees_print(model, lent, classes, 1, -1, json, &err);
+
+    mls_json_free(json);
+    return ok;
+}
+
 static void every_allocation_may_fail(void **state)
 {
     struct plan plan = plans[11];
@@ -938,7 +1222,7 @@ static void every_allocation_may_fail(void **state)
         else
             mls_trees_abandon(b);
         ok = model && make_ready(model) && score_rows(model, &r, out)
-            && contribute(model, &r, shares);
+            && contribute(model, &r, shares) && show(model);
         mls_memory_fail_at(0);
         drop(model);
         if (ok)
@@ -959,6 +1243,9 @@ int main(void)
         cmocka_unit_test(a_continued_model_is_that_made_at_once),
         cmocka_unit_test(contributions_are_shapley_values),
         cmocka_unit_test(contributions_sum_to_the_score),
+        cmocka_unit_test(a_curve_is_what_is_expected_when_one_feature_is_known),
+        cmocka_unit_test(printed_trees_lead_rows_to_their_leaves),
+        cmocka_unit_test(a_printed_tree_can_be_cut_by_depth),
         cmocka_unit_test(damaged_arrays_are_refused_or_harmless),
         cmocka_unit_test(every_allocation_may_fail),
     };
