@@ -3,6 +3,8 @@
  */
 #include "contract.h"
 
+#include "model/trees.h"
+
 typedef void question(const struct mls_learner_type *learner,
                       enum mls_task task);
 
@@ -335,6 +337,72 @@ static void fit_sees_training_rows_only(void **state)
     ask_all(leaks);
 }
 
+/* What a score was before its link: see mls_model_type.contributions. */
+static double unlinked(const struct mls_model *model, double score)
+{
+    const struct mls_array *combine =
+        mls_arrays_find(&model->arrays, "combine");
+    const struct mls_array *base = mls_arrays_find(&model->arrays, "base");
+
+    switch (*(const uint8_t *)combine->data) {
+    case MLS_COMBINE_ISOLATION:
+        return -log2(score) * *(const double *)base->data;
+    case MLS_COMBINE_MEAN:
+        return model->task == MLS_BINARY ? 1 / (1 + exp(-score))
+            : model->task == MLS_MULTICLASS ? exp(score)
+                                            : score;
+    default:
+        return score;
+    }
+}
+
+static void contributes(const struct mls_learner_type *learner,
+                        enum mls_task task)
+{
+    struct mls_settings settings = settings_for(learner);
+    struct form f = { .task = task, .block_rows = 50 };
+    struct mls_pipeline *p = fit_form(&f, &settings, NULL, 0, 1);
+    struct mls_table table = { 0 }, arranged = { 0 };
+    struct mls_error err = { 0 };
+    int64_t n, outputs = mls_model_outputs(p->model), at = 0;
+    double *score;
+
+    if (!p->model->type->contributions) {
+        mls_pipeline_free(p);
+        return;
+    }
+    score = scores(p, &f, 1, &n);
+    read_form(&f, NULL, &table);
+    must(mls_pipeline_arrange(p, &table, &arranged, &err), &err);
+    for (int64_t b = 0; b < arranged.block_count; b++) {
+        const struct mls_block *block = arranged.blocks[b];
+        double *part = mls_pipeline_contributions(p, block, &err);
+        int64_t wide = p->feature_count + 1;
+
+        must(part != NULL, &err);
+        for (int64_t i = 0; i < block->rows * outputs; i++, at++) {
+            double sum = 0, whole = unlinked(p->model, score[at]);
+
+            for (int64_t j = 0; j < wide; j++)
+                sum += part[i * wide + j];
+            if (!(fabs(sum - whole) <= 1e-9 * (1 + fabs(whole))))
+                fail_msg("%s: %.17g is not %.17g", learner->name, sum, whole);
+        }
+        mls_free(part);
+    }
+    assert_int_equal(at, n);
+    mls_free(score);
+    mls_table_clear(&arranged);
+    mls_table_clear(&table);
+    mls_pipeline_free(p);
+}
+
+static void contributions_sum_to_the_score(void **state)
+{
+    (void)state;
+    ask_all(contributes);
+}
+
 /* --- tables that are hardly tables --------------------------------------- */
 
 static void all_missing(const struct mls_learner_type *learner,
@@ -420,6 +488,7 @@ int main(void)
         cmocka_unit_test(an_offset_of_a_loss_of_differences_is_taken_from_y),
         cmocka_unit_test(the_order_of_rows_does_not_matter),
         cmocka_unit_test(fit_sees_training_rows_only),
+        cmocka_unit_test(contributions_sum_to_the_score),
         cmocka_unit_test(a_column_without_values_is_no_obstacle),
         cmocka_unit_test(tables_that_are_hardly_tables_are_told_so),
     };
