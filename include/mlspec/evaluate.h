@@ -89,4 +89,33 @@ MLS_API MLS_CHECK bool mls_cross_threshold(
     double *threshold, double *value, struct mls_error *err);
 MLS_API void mls_evaluation_clear(struct mls_evaluation *e);
 
+/* How much a metric suffers when a column's cells are dealt out anew. */
+struct mls_importance_item {
+    const char *column;         /* of the raw table; borrows the pipeline */
+    double drop;                /* of the metric, mean over the repeats: larger
+                                 * is more important, about 0 is of no use */
+    double sd;                  /* between repeats; NaN for one */
+};
+struct mls_importance {
+    const struct mls_metric_type *metric;
+    double value;               /* with nothing dealt out */
+    int repeats;
+    struct mls_importance_item *items;  /* the largest drop first, then by name */
+    int64_t count;
+};
+
+/*
+ * Permutation importance of each feature column on rows with truth (Breiman
+ * 2001), for any pipeline.  The metric is the first of options->metrics, or
+ * that of the task.  Deals are keyed by (options->seed, the column's name,
+ * repeat), so neither the order of columns nor threads change a bit.  Time:
+ * columns x repeats predictions of the table; memory: two of its columns more.
+ */
+MLS_API MLS_CHECK bool mls_importance(
+    const struct mls_pipeline *p, const struct mls_table *table,
+    const struct mls_evaluate_options *options, int repeats,
+    const struct mls_run *run, struct mls_importance *out,
+    struct mls_error *err);
+MLS_API void mls_importance_clear(struct mls_importance *importance);
+
 #endif

@@ -18,7 +18,8 @@ enum mls_purpose {
     MLS_RANDOM_SAMPLE = 5,
     MLS_RANDOM_LEARNER = 6,
     MLS_RANDOM_STEP = 7,
-    MLS_RANDOM_TEST = 8
+    MLS_RANDOM_TEST = 8,
+    MLS_RANDOM_PERMUTE = 9
 };
 
 /* 64 uniform bits.  index may hold two counters: (a << 32) | b. */

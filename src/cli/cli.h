@@ -57,6 +57,8 @@ struct options {
     struct mls_list fail_below, fail_above;     /* NAME=X */
     int64_t bootstrap;
     double confidence;
+    bool importance;
+    int64_t repeats;
     /* tune */
     char *search, *study;
     int64_t trials;

@@ -13,8 +13,72 @@ static const char *const examples[] = {
     NULL
 };
 
+#define SHOWN_COLUMNS 20
+
+/* --- importance ---------------------------------------------------------- */
+
+static void importance_text(const struct options *o,
+                            const struct mls_importance *all,
+                            struct mls_text *text)
+{
+    struct grid grid = { .align = "lrr" };
+    int64_t shown = o->verbose || all->count <= SHOWN_COLUMNS ? all->count
+                                                              : SHOWN_COLUMNS;
+
+    if (!all->metric)
+        return;
+    grid_add(&grid, "column");
+    grid_add_format(&grid, all->metric->larger_is_better ? "%s falls by"
+                                                         : "%s rises by",
+                    all->metric->name);
+    grid_add(&grid, "sd");
+    for (int64_t i = 0; i < shown; i++) {
+        const struct mls_importance_item *item = &all->items[i];
+
+        grid_add(&grid, mls_show_text(item->column).text);
+        grid_add(&grid, cli_figure(item->drop, all->value).text);
+        grid_add(&grid, cli_figure(item->sd, all->value).text);
+    }
+    mls_text_format(text, "\nwhen a column is dealt out anew, mean of %d:\n",
+                    all->repeats);
+    grid_print(&grid, 0, text);
+    if (shown < all->count)
+        mls_text_format(text, "... and %" PRId64 " more: -v shows all\n",
+                        all->count - shown);
+}
+
+static bool importance_json(const struct mls_importance *all,
+                            struct mls_json *to, struct mls_error *err)
+{
+    struct mls_json *object, *array, *item;
+
+    if (!all->metric)
+        return true;
+    object = mls_json_add_object(to, "importance", err);
+    array = object
+            && mls_json_add_text(object, "metric", all->metric->name, err)
+            && mls_json_add_real(object, "value", all->value, err)
+            && mls_json_add_integer(object, "repeats", all->repeats, err)
+        ? mls_json_add_array(object, "columns", err)
+        : NULL;
+    for (int64_t i = 0; array && i < all->count; i++) {
+        item = mls_json_add_object(array, NULL, err);
+        if (!item
+            || !mls_json_add_text(item, "column", all->items[i].column, err)
+            || !mls_json_add_real(item, "drop", all->items[i].drop, err)
+            || (!isnan(all->items[i].sd)
+                && !mls_json_add_real(item, "sd", all->items[i].sd, err)))
+            return false;
+    }
+    return array != NULL;
+}
+
+/* --- the report ---------------------------------------------------------- */
+
 static bool say_text(const struct options *o, const struct mls_pipeline *p,
-                     const struct mls_evaluation *e, struct mls_error *err)
+                     const struct mls_evaluation *e,
+                     const struct mls_importance *importance,
+                     struct mls_error *err)
 {
     struct mls_text text = { 0 };
     bool ok;
@@ -26,6 +90,7 @@ static bool say_text(const struct options *o, const struct mls_pipeline *p,
     cli_render_figures(e, o->confidence, &text);
     cli_render_confusion(p, e, &text);
     cli_render_best(e, &text);
+    importance_text(o, importance, &text);
     ok = cli_write(o->output, &text, err);
     mls_text_clear(&text);
     return ok;
@@ -34,7 +99,9 @@ static bool say_text(const struct options *o, const struct mls_pipeline *p,
 static bool say_json(const struct options *o, struct cli *cli,
                      const struct mls_pipeline *p,
                      const struct mls_table *table,
-                     const struct mls_evaluation *e, struct mls_error *err)
+                     const struct mls_evaluation *e,
+                     const struct mls_importance *importance,
+                     struct mls_error *err)
 {
     struct mls_json *json = cli_report(cli, err);
     bool ok = json && cli_report_counts(&table->counts, json, err)
@@ -42,6 +109,7 @@ static bool say_json(const struct options *o, struct cli *cli,
                              mls_task_name(mls_pipeline_task(p)), err)
         && cli_report_evaluation(p, e, json, err)
         && mls_json_add_real(json, "confidence", o->confidence, err)
+        && importance_json(importance, json, err)
         && cli_report_write(cli, json, o->output, err);
 
     mls_json_free(json);
@@ -98,6 +166,7 @@ static bool run(const struct options *o, struct cli *cli,
     struct mls_pipeline *p = NULL;
     struct mls_table table = { 0 };
     struct mls_evaluation e = { 0 };
+    struct mls_importance importance = { 0 };
     struct mls_evaluate_options how;
     double start;
     bool ok;
@@ -114,15 +183,19 @@ static bool run(const struct options *o, struct cli *cli,
         ok = say_plan(p, &table, err);
     } else if (ok) {
         start = mls_now();
-        ok = mls_evaluate(p, &table, &how, &cli->run, &e, err);
+        ok = mls_evaluate(p, &table, &how, &cli->run, &e, err)
+            && (!o->importance
+                || mls_importance(p, &table, &how, (int)o->repeats, &cli->run,
+                                  &importance, err));
         cli->measure_seconds += mls_now() - start;
         ok = ok
             && (!o->curves
                 || cli_write_curves(o->curves, cli, p, &e.curves, err))
-            && (o->json ? say_json(o, cli, p, &table, &e, err)
-                        : say_text(o, p, &e, err))
+            && (o->json ? say_json(o, cli, p, &table, &e, &importance, err)
+                        : say_text(o, p, &e, &importance, err))
             && cli_check_figures(o, &e, err);
     }
+    mls_importance_clear(&importance);
     mls_evaluation_clear(&e);
     mls_table_clear(&table);
     mls_pipeline_free(p);
@@ -144,11 +217,16 @@ const struct command command_evaluate = {
         "the rest. --best-threshold finds the threshold at which a metric of "
         "predicted classes would be best on these rows; train and tune choose "
         "one on rows that the model has not seen.\n"
+        "--importance tells which columns the model leans on: each is dealt "
+        "out anew among the rows (--repeats times, by --seed), all else of a "
+        "row staying as it is, and the fall of the first metric is shown, with "
+        "its spread. It works for every learner. Of columns that say the same, "
+        "each can be missed, so that all fall little.\n"
         "--fail-below and --fail-above end with status 1 after the report, "
         "for use in scripts and Makefiles.",
     .takes = TAKES_DIALECT TAKES_RUN
         "model unknown metric threshold best_threshold curves bootstrap "
-        "confidence fail_below fail_above ",
+        "confidence importance repeats fail_below fail_above ",
     .output = "where the report goes; otherwise standard output",
     .data = "the table (DATA.csv, or - for standard input)",
     .data_is_file = true,

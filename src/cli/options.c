@@ -151,6 +151,11 @@ const struct mls_param cli_options[] = {
       .flags = MLS_OPEN_MIN | MLS_OPEN_MAX, .value = "P",
       .help = "coverage of the intervals" },
     { FIELD(fail_below), .kind = MLS_LIST, .value = "NAME=X",
+    { FIELD(importance), .kind = MLS_FLAG,
+      .help = "also by how much the first metric suffers when the cells of a "
+              "column are dealt out anew among the rows" },
+    { FIELD(repeats), .kind = MLS_INTEGER, .def = 5, .min = 1, .max = 1000,
+      .value = "N", .help = "deals a column for --importance" },
       .help = "exit 1 when the figure is below X" },
     { FIELD(fail_above), .kind = MLS_LIST, .value = "NAME=X",
       .help = "exit 1 when the figure is above X" },

@@ -75,6 +75,26 @@ static bool evaluate(const struct work *w, struct mls_error *err)
     return ok;
 }
 
+static bool importance(const struct work *w, struct mls_error *err)
+{
+    struct mls_read_options options = { 0 };
+    struct mls_evaluate_options how = { .threshold = NAN };
+    struct mls_importance all = { 0 };
+    struct mls_table table = { 0 };
+    struct mls_pipeline *p = mls_pipeline_load(w->model, err);
+    bool ok = false;
+
+    if (p) {
+        mls_pipeline_read_options(p, &options);
+        ok = mls_table_read(w->csv, &options, NULL, &table, err)
+            && mls_importance(p, &table, &how, 1, NULL, &all, err);
+    }
+    mls_importance_clear(&all);
+    mls_table_clear(&table);
+    mls_pipeline_free(p);
+    return ok;
+}
+
 static bool find_threshold(const struct work *w, struct mls_error *err)
 {
     struct mls_settings settings = { .train = true };
@@ -176,8 +196,10 @@ static void torture_task(enum mls_task task)
     torture(predict, &w);
     torture(evaluate, &w);
     torture(tune, &w);
-    if (task == MLS_BINARY)
+    if (task == MLS_BINARY) {
         torture(find_threshold, &w);
+        torture(importance, &w);
+    }
     unlink(csv);
     unlink(model);
 }

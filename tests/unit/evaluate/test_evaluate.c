@@ -531,6 +531,112 @@ static void a_pipeline_predicts_from_its_own_threshold_on(void **state)
     mls_table_clear(&table);
 }
 
+/* --- permutation importance ---------------------------------------------- */
+
+static double drop_of(const struct mls_importance *all, const char *column)
+{
+    for (int64_t i = 0; i < all->count; i++)
+        if (strcmp(all->items[i].column, column) == 0)
+            return all->items[i].drop;
+    fail_msg("no %s", column);
+    return NAN;
+}
+
+/* y = 3 a + b of independent a, b of variance s^2 each, known exactly: with a
+ * dealt out anew the error is 3 (a - a'), of mean square 18 s^2 (n / (n - 1)
+ * apart); c is not asked. */
+static void importance_is_the_error_that_a_dealt_column_makes(void **state)
+{
+    enum { N = 4000 };
+    struct mls_evaluate_options options = { .threshold = NAN, .metrics = "mse",
+                                            .seed = 3 };
+    struct mls_settings settings = { .train = true, .learner = "linear" };
+    struct mls_roles roles = { .target = "y" };
+    struct mls_importance all, again;
+    struct mls_text text = { 0 };
+    struct mls_table table = { 0 };
+    struct mls_run run;
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+    double sum[2] = { 0 }, squares[2] = { 0 };
+
+    (void)state;
+    mls_text_add(&text, "c,a,y,b\n");
+    for (int64_t i = 0; i < N; i++) {
+        double x[3];
+
+        for (int j = 0; j < 3; j++)
+            x[j] = floor(draw(i, j) * 1000);
+        for (int j = 0; j < 2; j++) {
+            sum[j] += x[j];
+            squares[j] += x[j] * x[j];
+        }
+        mls_text_format(&text, "%.0f,%.0f,%.1f,%.0f\n", x[2], x[0],
+                        3 * x[0] + x[1] + 0.5, x[1]);
+    }
+    read_text(text.bytes, &roles, &table);
+    mls_text_clear(&text);
+    p = mls_pipeline_new(&settings, &table, NULL, &err);
+    must(p && mls_pipeline_fit(p, &table, NULL, 0, NULL, &err), &err);
+    must(mls_importance(p, &table, &options, 10, NULL, &all, &err), &err);
+    assert_int_equal(all.count, 3);
+    assert_string_equal(all.items[0].column, "a");
+    for (int j = 0; j < 2; j++) {
+        double variance = squares[j] / N - sum[j] / N * (sum[j] / N);
+        double expected = 2 * variance * (j ? 1 : 9);
+
+        assert_true(fabs(drop_of(&all, j ? "b" : "a") - expected)
+                    < 0.03 * expected);
+    }
+    assert_true(fabs(drop_of(&all, "c")) < 1e-6);
+    assert_true(all.items[0].sd > 0 && all.items[0].sd < all.items[0].drop);
+    /* Neither threads nor other columns change a bit. */
+    must(mls_run_init(&run, 3, &err), &err);
+    must(mls_importance(p, &table, &options, 10, &run, &again, &err), &err);
+    for (int64_t i = 0; i < 3; i++) {
+        assert_true(all.items[i].drop == again.items[i].drop);
+        assert_true(all.items[i].sd == again.items[i].sd);
+    }
+    mls_importance_clear(&again);
+    mls_importance_clear(&all);
+    mls_run_clear(&run);
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
+/* Dates, words and holes; a metric that falls; what no model asks for. */
+static void importance_is_of_raw_columns_of_any_kind(void **state)
+{
+    static const char *const learners[] = { "logistic", "tree", "constant" };
+    struct form f = { .task = MLS_BINARY, .block_rows = 50, .weighted = true };
+    struct mls_evaluate_options options = { .threshold = NAN, .seed = 3 };
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        struct mls_settings settings = { .train = true,
+                                         .learner = learners[k] };
+        struct mls_table table = { 0 };
+        struct mls_importance all;
+        struct mls_error err = { 0 };
+        struct mls_pipeline *p;
+
+        read_form(&f, NULL, &table);
+        p = mls_pipeline_new(&settings, &table, NULL, &err);
+        must(p && mls_pipeline_fit(p, &table, NULL, 0, NULL, &err), &err);
+        must(mls_importance(p, &table, &options, 3, NULL, &all, &err), &err);
+        assert_string_equal(all.metric->name, "roc_auc");
+        assert_int_equal(all.count, 6);
+        for (int64_t i = 0; i < all.count; i++) {
+            assert_true(k < 2 || all.items[i].drop == 0);
+            assert_true(i == 0 || all.items[i].drop <= all.items[i - 1].drop);
+        }
+        assert_true(k == 2 || drop_of(&all, "alpha") > 0.1);
+        mls_importance_clear(&all);
+        mls_pipeline_free(p);
+        mls_table_clear(&table);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -551,6 +657,8 @@ int main(void)
         cmocka_unit_test(
             the_threshold_is_found_on_rows_the_model_has_not_seen),
         cmocka_unit_test(a_pipeline_predicts_from_its_own_threshold_on),
+        cmocka_unit_test(importance_is_the_error_that_a_dealt_column_makes),
+        cmocka_unit_test(importance_is_of_raw_columns_of_any_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
