@@ -58,7 +58,7 @@ struct mls_learner_type {
 };
 
 MLS_API extern const struct mls_learner_type *const mls_learners[];
-/* "auto" is the task's default: ridge, logistic.  MLS_USAGE with the nearest
+/* "auto" is the task's default: ridge, logistic, isolation_forest.  MLS_USAGE with the nearest
  * name, or when the learner does not do the task (task 0: any). */
 MLS_API MLS_CHECK const struct mls_learner_type *
 mls_learner_find(const char *name, enum mls_task task, struct mls_error *err);

@@ -145,9 +145,11 @@ MLS_API void mls_pipeline_read_options(const struct mls_pipeline *p,
 struct mls_prediction {
     int64_t rows;
     int classes;
-    double *value;              /* rows: the prediction, or the class code */
+    double *value;              /* rows: the prediction, the class code, or how
+                                 * odd the row is, in (0, 1] */
     double *score;              /* rows x outputs: as the model scores */
-    double *probability;        /* rows x classes, or NULL for regression */
+    double *probability;        /* rows x classes, or NULL where nothing is
+                                 * classified */
     int outputs;
 };
 /* threshold: binary, class 1 is predicted when its probability is >= it;

@@ -4,7 +4,7 @@
 const char *mls_task_name(enum mls_task task)
 {
     static const char *const names[] = { "none", "regression", "binary",
-                                         "multiclass" };
+                                         "multiclass", "anomaly" };
 
     return names[task];
 }
@@ -13,7 +13,8 @@ const char *mls_task_title(enum mls_task task)
 {
     static const char *const titles[] = { "any task", "regression",
                                           "binary classification",
-                                          "multiclass classification" };
+                                          "multiclass classification",
+                                          "anomaly detection" };
 
     return titles[task];
 }

@@ -43,8 +43,8 @@ struct options {
     struct mls_list set;        /* KEY=VALUE: --set, and params as options */
     struct mls_list families;   /* FAMILY=VALUE: --impute median, ... */
     char *learner, *positive, *class_weight;
-    int task;                   /* 0 inferred, then as enum mls_task;
-                                 * 4: classification */
+    int task;                   /* 0 inferred, then as enum mls_task; then
+                                 * TASK_CLASSIFICATION */
     int unknown;                /* 0 as the pipeline says, 1 missing, 2 error */
     int missing_target;         /* 0 error, 1 drop */
     /* quality */
@@ -66,12 +66,12 @@ struct options {
     /* predict */
     bool proba, raw, contrib;
     char *keep;
-    /* split */
-    char *train_output, *test_output;
     /* inspect */
     int64_t tree;               /* MLS_AUTO_INTEGER: not asked for */
     bool dot;
     char *pdp;
+    /* split */
+    char *train_output, *test_output;
     bool stratify;
     /* results */
     char *output, *save;
@@ -84,8 +84,8 @@ struct options {
     bool quiet, verbose, progress, dry_run, help;
 };
 
-/* The choices of options.task after 0, 1, 2, 3 = inferred and enum mls_task. */
-#define TASK_CLASSIFICATION 4
+/* The choice of options.task after inferred and enum mls_task. */
+#define TASK_CLASSIFICATION (MLS_TASK_LAST + 1)
 
 struct cli {
     struct mls_run run;
@@ -253,10 +253,10 @@ MLS_CHECK bool cli_write_curves(const char *path, const struct cli *cli,
 /* Whether the name, less .gz or .zst, ends in .json; -1 for neither that nor
  * .csv. */
 int cli_is_json(const char *path);
-/* A histogram of counts in block characters. */
-void cli_render_bars(const int64_t *count, int bins, struct mls_text *text);
 /* One cell of CSV, quoted where it must be. */
 void cli_add_label(struct mls_text *text, const char *label);
+/* A histogram of counts in block characters. */
+void cli_render_bars(const int64_t *count, int bins, struct mls_text *text);
 /* A JSON object of scalars as "key=value key=value". */
 void cli_render_members(const struct mls_json *object, const char *separator,
                         struct mls_text *text);
@@ -276,8 +276,6 @@ MLS_CHECK bool cli_report_counts(const struct mls_read_counts *counts,
 MLS_CHECK bool cli_report_write(const struct cli *cli, struct mls_json *report,
                                 const char *path, struct mls_error *err);
 
-/* --- help.c: pages in three formats ------------------------------------- */
-
 /* --- trees.c: one tree, one curve ------------------------------------- */
 
 /* tree: as mls_pipeline_tree gives it. */
@@ -291,6 +289,8 @@ MLS_CHECK bool cli_render_dot(const struct mls_pipeline *p,
 void cli_render_curve(const struct mls_pipeline *p,
                       const struct mls_json *curve, bool raw,
                       struct mls_text *text);
+
+/* --- help.c: pages in three formats ------------------------------------- */
 
 enum help_format { HELP_TEXT, HELP_MAN, HELP_MARKDOWN };
 void help_overview(enum help_format format, struct mls_text *text);

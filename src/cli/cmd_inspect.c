@@ -10,7 +10,7 @@
 static const char *const examples[] = {
     "mlspec inspect penguins.mlspec",
     "mlspec inspect --json penguins.mlspec",
-    "mlspec inspect --tree 3 --dot forest.mlspec | dot -Tsvg > tree.svg",
+    "mlspec inspect --tree 3 --dot -o tree.dot forest.mlspec",
     "mlspec inspect --pdp age titanic.mlspec > age.csv",
     NULL
 };

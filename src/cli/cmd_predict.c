@@ -43,8 +43,10 @@ static bool check(const struct options *o, const struct mls_pipeline *p,
                           "model");
         return mls_fail_at(err, o->model, 0, 0, NULL);
     }
-    if (o->proba && mls_pipeline_task(p) == MLS_REGRESSION) {
-        mls_fail(err, MLS_USAGE, "--proba: a regression has no probabilities");
+    if (o->proba && (mls_pipeline_task(p) == MLS_REGRESSION
+                     || mls_pipeline_task(p) == MLS_ANOMALY)) {
+        mls_fail(err, MLS_USAGE, "--proba: %s has no probabilities",
+                 mls_task_title(mls_pipeline_task(p)));
         return mls_fail_fix(err, "leave out --proba");
     }
     return true;

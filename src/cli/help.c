@@ -352,10 +352,11 @@ static void add_tasks(struct mls_text *text, unsigned tasks)
         const char *name;
     } all[] = { { MLS_TASK_BINARY, "binary" },
                 { MLS_TASK_MULTICLASS, "multiclass" },
-                { MLS_TASK_REGRESSION, "regression" } };
+                { MLS_TASK_REGRESSION, "regression" },
+                { MLS_TASK_ANOMALY, "anomaly" } };
     bool any = false;
 
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (tasks & all[i].bit) {
             mls_text_format(text, "%s%s", any ? ", " : "", all[i].name);
             any = true;

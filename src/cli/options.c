@@ -18,7 +18,8 @@
 static const char *const decimals[] = { "auto", ".", ",", NULL };
 static const char *const bad_rows[] = { "error", "skip", "pad", NULL };
 static const char *const tasks[] = { "auto", "regression", "binary",
-                                     "multiclass", "classification", NULL };
+                                     "multiclass", "anomaly",
+                                     "classification", NULL };
 static const char *const unknowns[] = { "auto", "missing", "error", NULL };
 static const char *const missing_targets[] = { "error", "drop", NULL };
 static const char *const formats[] = { "text", "man", "markdown", NULL };
@@ -57,7 +58,6 @@ const struct mls_param cli_options[] = {
     { FIELD(contrib), .kind = MLS_FLAG,
       .help = "add what each feature adds to the score: contribution_FEATURE, "
               "or contribution_LABEL_FEATURE" },
-    { FIELD(keep), .kind = MLS_COLUMNS, .value = "COL,...",
     { FIELD(tree), .kind = MLS_INTEGER, .def = MLS_AUTO, .min = 1,
       .max = 1e9, .value = "N",
       .help = "show tree N of the model, from 1, and nothing else" },
@@ -66,6 +66,7 @@ const struct mls_param cli_options[] = {
     { FIELD(pdp), .kind = MLS_TEXT, .value = "COL",
       .help = "write the partial dependence of the predictions on a column, "
               "as CSV" },
+    { FIELD(keep), .kind = MLS_COLUMNS, .value = "COL,...",
       .help = "copy these columns of the input; * is every one" },
     { FIELD(json), .kind = MLS_FLAG,
       .help = "report as one JSON object, with seconds and peak memory" },
@@ -101,8 +102,8 @@ const struct mls_param cli_options[] = {
     { FIELD(learner), .kind = MLS_TEXT, .alias = "algorithm", .value = "NAME",
       .help = "how to learn (mlspec help learners); auto when not given" },
     { FIELD(task), .kind = MLS_CHOICE, .choices = tasks, .value = "TASK",
-      .help = "regression, binary, multiclass, classification; auto: from "
-              "the target" },
+      .help = "regression, binary, multiclass, anomaly, classification; auto: "
+              "from the target" },
     { FIELD(positive), .kind = MLS_TEXT, .value = "LABEL",
       .help = "the positive class; otherwise the last" },
     { FIELD(class_weight), .kind = MLS_TEXT, .value = "WEIGHTS",
@@ -150,12 +151,12 @@ const struct mls_param cli_options[] = {
     { FIELD(confidence), .kind = MLS_REAL, .def = 0.95, .min = 0, .max = 1,
       .flags = MLS_OPEN_MIN | MLS_OPEN_MAX, .value = "P",
       .help = "coverage of the intervals" },
-    { FIELD(fail_below), .kind = MLS_LIST, .value = "NAME=X",
     { FIELD(importance), .kind = MLS_FLAG,
       .help = "also by how much the first metric suffers when the cells of a "
               "column are dealt out anew among the rows" },
     { FIELD(repeats), .kind = MLS_INTEGER, .def = 5, .min = 1, .max = 1000,
       .value = "N", .help = "deals a column for --importance" },
+    { FIELD(fail_below), .kind = MLS_LIST, .value = "NAME=X",
       .help = "exit 1 when the figure is below X" },
     { FIELD(fail_above), .kind = MLS_LIST, .value = "NAME=X",
       .help = "exit 1 when the figure is above X" },

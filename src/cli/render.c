@@ -142,11 +142,17 @@ void cli_render_target(const struct mls_pipeline *p,
     const char *target = mls_pipeline_target(p);
     int classes = mls_pipeline_classes(p);
 
+    if (!target && mls_pipeline_task(p) == MLS_ANOMALY) {
+        mls_text_format(text, "target     none: %s\n",
+                        mls_task_title(MLS_ANOMALY));
+        if (table)
+            mls_text_format(text, "rows       %" PRId64 "\n", table->rows);
+    }
     if (!target)
         return;
     mls_text_format(text, "target     %s: %s", mls_show_text(target).text,
                     mls_task_name(mls_pipeline_task(p)));
-    if (mls_pipeline_task(p) == MLS_BINARY)
+    if (classes == 2 && mls_pipeline_task(p) != MLS_MULTICLASS)
         mls_text_format(text, ", positive class \"%s\", other \"%s\"",
                         mls_show_text(mls_pipeline_class(p, 1)).text,
                         mls_show_text(mls_pipeline_class(p, 0)).text);

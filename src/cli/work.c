@@ -348,8 +348,9 @@ struct mls_settings cli_settings(const struct options *o,
         s.unknown_is_error = mls_pipeline_unknown_is_error(from);
     if (same_target && !o->task && mls_pipeline_task(from))
         s.task = mls_pipeline_task(from);
-    if (same_target && !o->positive && s.task == MLS_BINARY
-        && mls_pipeline_task(from) == MLS_BINARY)
+    if (same_target && !o->positive && s.task == mls_pipeline_task(from)
+        && (s.task == MLS_BINARY || s.task == MLS_ANOMALY)
+        && mls_pipeline_classes(from) == 2)
         s.positive = mls_pipeline_class(from, 1);
     return s;
 }

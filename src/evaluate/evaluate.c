@@ -107,6 +107,20 @@ static bool read_groups(struct rows *r, const struct mls_pipeline *p,
     return r->group != NULL;
 }
 
+/* How odd a row is stands for the probability of the odd class: the metrics of
+ * this task look at the order alone. */
+static bool rank_as_classes(struct mls_prediction *made, struct mls_error *err)
+{
+    made->classes = 2;
+    made->probability = mls_new_array(2 * made->rows,
+                                      sizeof *made->probability, err);
+    for (int64_t i = 0; made->probability && i < made->rows; i++) {
+        made->probability[2 * i] = 1 - made->value[i];
+        made->probability[2 * i + 1] = made->value[i];
+    }
+    return made->probability != NULL;
+}
+
 static bool rows_make(struct rows *r, const struct mls_pipeline *p,
                       const struct mls_table *table, double threshold,
                       const struct mls_run *run, struct mls_error *err)
@@ -116,10 +130,12 @@ static bool rows_make(struct rows *r, const struct mls_pipeline *p,
         || !read_groups(r, p, table, err)
         || !mls_pipeline_predict_table(p, table, threshold, run, &r->made,
                                        err)
+        || (p->task == MLS_ANOMALY && !rank_as_classes(&r->made, err))
         || !drop_rows(r, p, table, err))
         return false;
     r->outcome = (struct mls_outcome){
-        .task = p->task, .n = r->made.rows, .classes = r->made.classes,
+        .task = p->task == MLS_ANOMALY ? MLS_BINARY : p->task,
+        .n = r->made.rows, .classes = r->made.classes,
         .truth = r->truth, .prediction = r->made.value,
         .probability = r->made.probability, .weight = r->weight,
         .group = r->group
@@ -421,7 +437,7 @@ bool mls_evaluate(const struct mls_pipeline *p, const struct mls_table *table,
                      &out->figures[f].value, err);
     ok = ok && measure_baseline(p, &r, options->threshold, out, err)
         && intervals(&r.outcome, options, run, out, err)
-        && count_confusion(&r.outcome, out, err);
+        && (p->task == MLS_ANOMALY || count_confusion(&r.outcome, out, err));
     rows_clear(&r);
     mls_list_clear(&names);
     if (!ok)

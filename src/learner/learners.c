@@ -52,6 +52,7 @@ static const struct mls_learner_type *by_name(const char *name,
 {
     if (strcmp(name, "auto") == 0 && task != 0) {
         return task == MLS_REGRESSION ? &mls_learner_ridge
+            : task == MLS_ANOMALY     ? &mls_learner_isolation_forest
                                       : &mls_learner_logistic;
     }
     for (int i = 0; i < LEARNERS; i++) {

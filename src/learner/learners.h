@@ -24,6 +24,7 @@ struct mls_target;
     ROW(forest) \
     ROW(extra_trees) \
     ROW(gbdt) \
+    ROW(isolation_forest) \
     ROW(constant)
 
 #define ROW(name) extern const struct mls_learner_type mls_learner_##name;

@@ -54,7 +54,7 @@ const struct mls_metric_type mls_metric_average_precision = {
     .title = "area under the precision-recall curve, in steps",
     .source = "sum of (R_i - R_(i-1)) P_i from the highest score down; Davis & "
               "Goadrich (2006), ICML, 233-240",
-    .tasks = MLS_TASK_CLASSIFICATION,
+    .tasks = MLS_TASK_CLASSIFICATION | MLS_TASK_ANOMALY,
     .larger_is_better = true,
     .needs = MLS_NEEDS_PROBABILITY,
     .compute = average_precision,

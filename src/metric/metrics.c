@@ -80,6 +80,7 @@ const struct mls_metric_type *mls_metric_default(enum mls_task task)
     case MLS_REGRESSION:
         return &mls_metric_rmse;
     case MLS_BINARY:
+    case MLS_ANOMALY:
         return &mls_metric_roc_auc;
     case MLS_MULTICLASS:
         return &mls_metric_log_loss;

@@ -309,12 +309,14 @@ static bool check_chain(const struct mls_model *model,
 static bool check_kind(const struct mls_model *model,
                        const struct trees_file *f, struct mls_error *err)
 {
+    if (model->task == MLS_ANOMALY && f->combine != MLS_COMBINE_ISOLATION)
+        return damaged(err, "they do not isolate");
     if (f->combine == MLS_COMBINE_SUM)
         return true;
     if (f->trees < 1)
         return damaged(err, "there is no tree");
     if (f->combine == MLS_COMBINE_ISOLATION) {
-        return (model->task == MLS_REGRESSION && f->base[0] > 0)
+        return (model->task == MLS_ANOMALY && f->base[0] > 0)
             || damaged(err, "they cannot isolate");
     }
     for (int k = 0; k < f->outputs; k++) {

@@ -210,7 +210,7 @@ static bool uses_target(const struct mls_pipeline *p)
     for (int64_t i = 0; i < p->step_count; i++)
         if (p->steps[i]->type->needs_target)
             return true;
-    return p->learner != NULL;
+    return p->learner != NULL && p->task != MLS_ANOMALY;
 }
 
 static bool begin(struct fitting *f, const struct mls_pipeline *p,
@@ -222,7 +222,7 @@ static bool begin(struct fitting *f, const struct mls_pipeline *p,
     int64_t kept = 0;
     bool ok = keep && mls_pipeline_arrange(p, table, &f->table, err);
 
-    if (ok && p->target >= 0) {
+    if (ok && p->target >= 0 && p->task != MLS_ANOMALY) {
         f->y = mls_pipeline_truth(p, &f->table, err);
         ok = f->y != NULL;
     }
@@ -241,7 +241,7 @@ static bool begin(struct fitting *f, const struct mls_pipeline *p,
     mls_free(keep);
     f->target = (struct mls_target){
         .task = p->task, .rows = f->table.rows,
-        .classes = (int)p->classes.count, .y = f->y, .weight = f->w,
+        .classes = f->y ? (int)p->classes.count : 0, .y = f->y, .weight = f->w,
         .offset = f->offset,
         .labels = &p->classes
     };
@@ -372,7 +372,8 @@ static bool train(struct mls_pipeline *p, struct fitting *f,
     return ok;
 }
 
-/* What the constant model would say: class frequencies, or the mean. */
+/* What the constant model would say: class frequencies, or the mean.  Of odd
+ * rows it would say the same of all. */
 static bool note_baseline(struct mls_pipeline *p, const struct fitting *f,
                           struct mls_error *err)
 {
@@ -382,6 +383,11 @@ static bool note_baseline(struct mls_pipeline *p, const struct fitting *f,
     p->baseline = mls_new(classes ? classes : 1, sizeof *p->baseline, err);
     if (!p->baseline)
         return false;
+    if (p->task == MLS_ANOMALY) {
+        for (int64_t k = 0; k < (classes ? classes : 1); k++)
+            p->baseline[k] = 0.5;
+        return true;
+    }
     for (int64_t i = 0; i < n; i++) {
         double w = f->w ? f->w[i] : 1;
 

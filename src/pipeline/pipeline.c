@@ -77,11 +77,25 @@ static bool sorted_schema(struct mls_pipeline *p,
     return ok;
 }
 
+/* Nothing is to be predicted: the task asked for, or the only one of the
+ * learner. */
+static bool seeks_anomalies(const struct mls_settings *settings)
+{
+    const struct mls_pipeline *from = settings->from;
+
+    if (!settings->train || settings->task)
+        return settings->train && settings->task == MLS_ANOMALY;
+    for (int i = 0; settings->learner && mls_learners[i]; i++)
+        if (strcmp(mls_learners[i]->name, settings->learner) == 0)
+            return mls_learners[i]->tasks == MLS_TASK_ANOMALY;
+    return !settings->learner && from && from->task == MLS_ANOMALY;
+}
+
 static bool need_target(const struct mls_pipeline *p,
                         const struct mls_settings *settings,
                         struct mls_error *err)
 {
-    if (p->target >= 0 || !settings->train)
+    if (p->target >= 0 || !settings->train || p->task == MLS_ANOMALY)
         return true;
     mls_fail(err, MLS_USAGE, "which column is to be predicted?");
     return mls_fail_fix(err, "name it with --target COL");
@@ -257,8 +271,11 @@ struct mls_pipeline *mls_pipeline_new(const struct mls_settings *settings,
                                       struct mls_error *err)
 {
     struct mls_pipeline *p = mls_new(1, sizeof *p, err);
-    bool ok = p && sorted_schema(p, &table->schema, err)
-        && check_frozen(p, settings, err) && need_target(p, settings, err)
+    bool ok = p && sorted_schema(p, &table->schema, err);
+
+    if (ok && seeks_anomalies(settings))
+        p->task = MLS_ANOMALY;
+    ok = ok && check_frozen(p, settings, err) && need_target(p, settings, err)
         && need_numeric_roles(p, err);
 
     if (ok && settings->class_weight) {

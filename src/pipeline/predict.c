@@ -138,7 +138,7 @@ static bool allocate(const struct mls_pipeline *p, int64_t rows,
 {
     *out = (struct mls_prediction){ 0 };
     out->rows = rows;
-    out->classes = (int)p->classes.count;
+    out->classes = p->task == MLS_ANOMALY ? 0 : (int)p->classes.count;
     out->outputs = mls_model_outputs(p->model);
     out->value = mls_new_array(rows, sizeof *out->value, err);
     out->score = out->value ? mls_new_array(rows * out->outputs,
@@ -146,7 +146,7 @@ static bool allocate(const struct mls_pipeline *p, int64_t rows,
                             : NULL;
     if (!out->score)
         return false;
-    if (p->task == MLS_REGRESSION)
+    if (out->classes == 0)
         return true;
     out->probability = mls_new_array(rows * out->classes,
                                      sizeof *out->probability, err);
@@ -171,7 +171,7 @@ static void decide(const struct mls_pipeline *p, int64_t rows,
 {
     int classes = (int)p->classes.count;
 
-    if (p->task == MLS_REGRESSION) {
+    if (p->task == MLS_REGRESSION || p->task == MLS_ANOMALY) {
         memcpy(value, score, (size_t)rows * sizeof *value);
         return;
     }

@@ -244,7 +244,7 @@ static bool load_task(struct mls_pipeline *p, const struct mls_json *json,
     const struct mls_json *item;
     int64_t n;
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i <= MLS_TASK_LAST; i++)
         if (strcmp(task, mls_task_name((enum mls_task)i)) == 0)
             p->task = (enum mls_task)i;
     if (!p->task && strcmp(task, "none") != 0)
@@ -261,6 +261,7 @@ static bool load_task(struct mls_pipeline *p, const struct mls_json *json,
     n = p->classes.count;
     if ((p->task == MLS_BINARY && n != 2)
         || (p->task == MLS_MULTICLASS && n < 2)
+        || (p->task == MLS_ANOMALY && n != 0 && n != 2)
         || (p->task <= MLS_REGRESSION && n != 0) || n > MLS_CLASSES_LIMIT)
         return bad(err, "classes do not fit the task");
     return true;
@@ -308,7 +309,8 @@ static bool roles_can_be(const struct mls_pipeline *p)
         ? MLS_KINDS_NUMERIC
         : MLS_KINDS_NUMERIC | MLS_KINDS_CODED;
 
-    return (!p->task || (MLS_KIND_BIT(fields[p->target].kind) & target))
+    return (!p->task || p->target < 0
+            || (MLS_KIND_BIT(fields[p->target].kind) & target))
         && (p->weight < 0
             || (MLS_KIND_BIT(fields[p->weight].kind) & MLS_KINDS_NUMERIC))
         && (p->offset < 0
@@ -341,7 +343,8 @@ static bool load_schema(struct mls_pipeline *p, const struct mls_json *json,
             && !load_dictionary(field, i, arrays, err))
             return false;
     }
-    if (p->task && p->target < 0)
+    if (p->task && p->target < 0
+        && (p->task != MLS_ANOMALY || p->classes.count > 0))
         return bad(err, "it has no target column");
     if (!roles_can_be(p))
         return bad(err, "its target, weights or offset are of a kind that they cannot "
@@ -503,7 +506,9 @@ static bool load_model(struct mls_pipeline *p, const struct mls_json *json,
             || (classes && (baseline[i] < 0 || baseline[i] > 1 + 1e-9)))
             return bad(err, "its baseline is out of bounds");
     }
-    p->model = mls_model_new(type, p->task, (int)classes, features, err);
+    p->model = mls_model_new(type, p->task,
+                             p->task == MLS_ANOMALY ? 0 : (int)classes,
+                             features, err);
     return p->model && mls_arrays_take(&p->model->arrays, "model.", arrays, err)
         && mls_model_ready(p->model, err);
 }

@@ -247,10 +247,10 @@ static bool copy_all(struct stream *s, struct mls_error *err)
 
 static bool plan_predictions(struct stream *s, struct mls_error *err)
 {
-    bool classes = s->p->classes.count > 0;
+    bool classes = s->p->classes.count > 0 && s->p->task != MLS_ANOMALY;
     int first = s->p->task == MLS_BINARY ? 1 : 0;
 
-    if (!index_classes(s, err) || (keeps_all(s) && !copy_all(s, err)))
+    if ((classes && !index_classes(s, err)) || (keeps_all(s) && !copy_all(s, err)))
         return false;
     for (int64_t i = 0; i < s->copy_count; i++) {
         const struct mls_field *field =
@@ -261,8 +261,9 @@ static bool plan_predictions(struct stream *s, struct mls_error *err)
     }
     return add_out(s, "prediction", classes ? MLS_KIND_CATEGORY : MLS_KIND_REAL,
                    s->class_levels, err)
-        && (!s->options->proba || add_per_class(s, "probability_", 0, err))
-        && (!s->options->raw || add_per_class(s, "score_", first, err))
+        && (!s->options->proba || !classes
+            || add_per_class(s, "probability_", 0, err))
+        && (!s->options->raw || !classes || add_per_class(s, "score_", first, err))
         && (!s->options->contrib || add_contributions(s, err));
 }
 

@@ -6,6 +6,9 @@
  * integers without gaps and at most 20 of them, are multiclass; the rest is
  * regression.  Classes stand in byte order of their labels, or in numeric order
  * for numbers; --positive moves one to the end.
+ *
+ * Where anomalies are sought a target is not learned from; two labels tell in
+ * evaluation which rows are odd, the positive class.
  */
 #include "pipeline/pipeline.h"
 
@@ -96,6 +99,18 @@ static bool check_no_classes(const struct mls_settings *settings,
     return mls_fail_fix(err, "leave it out, or pass --task classification");
 }
 
+static bool two_labels(const struct mls_field *field, int64_t values,
+                       struct mls_error *err)
+{
+    if (values == 2)
+        return true;
+    mls_fail(err, MLS_DATA,
+             "the target \"%s\" has %" PRId64 " values: labels of anomalies "
+             "are two",
+             mls_show_text(field->name).text, values);
+    return mls_fail_fix(err, "leave out --target: it is for evaluation alone");
+}
+
 static bool choose_task(struct mls_pipeline *p,
                         const struct mls_settings *settings, int64_t values,
                         bool whole, struct mls_error *err)
@@ -103,6 +118,12 @@ static bool choose_task(struct mls_pipeline *p,
     const struct mls_field *field = target_field(p);
     enum mls_task task = settings->task;
 
+    if (p->task == MLS_ANOMALY)
+        return two_labels(field, values, err);
+    if (task == MLS_ANOMALY) {
+        mls_fail(err, MLS_USAGE, "steps alone seek no anomalies");
+        return mls_fail_fix(err, "leave out --task anomaly, or train");
+    }
     if (task == MLS_REGRESSION && is_coded(field))
         return no_numbers(field, err);
     if (!task && values == 2)
@@ -160,7 +181,7 @@ static bool move_positive(struct mls_pipeline *p, const char *positive,
 
     if (!positive)
         return true;
-    if (p->task != MLS_BINARY) {
+    if (p->task != MLS_BINARY && p->task != MLS_ANOMALY) {
         mls_fail(err, MLS_USAGE, "--positive needs a target of two classes");
         return mls_fail_fix(err, "leave out --positive");
     }
@@ -356,6 +377,9 @@ double *mls_pipeline_truth(const struct mls_pipeline *p,
 
     if (p->target < 0) {
         mls_fail(err, MLS_USAGE, "the pipeline has no target");
+        if (p->task == MLS_ANOMALY)
+            mls_fail_fix(err, "name a column of labels with --target when "
+                              "training: it is not learned from");
         return NULL;
     }
     column = column_in(p, table, p->target);

@@ -70,7 +70,7 @@ static inline void write_target(const struct form *f, int64_t row,
 
     if (f->task == MLS_REGRESSION)
         mls_text_add_real(text, floor(signal * 1000 + 2500.5) / 1000);
-    else if (f->task == MLS_BINARY)
+    else if (f->task != MLS_MULTICLASS)
         mls_text_add(text, signal > 1.3 ? "yes" : "no");
     else
         mls_text_add(text, names[signal > 0.8 ? signal > 1.8 ? 2 : 1 : 0]);

@@ -13,7 +13,7 @@ static void ask_all(question *ask)
     int asked = 0;
 
     for (int i = 0; mls_learners[i]; i++)
-        for (int task = MLS_REGRESSION; task <= MLS_MULTICLASS; task++)
+        for (int task = MLS_REGRESSION; task <= MLS_TASK_LAST; task++)
             if (mls_learners[i]->tasks & (1u << task)) {
                 ask(mls_learners[i], (enum mls_task)task);
                 asked++;

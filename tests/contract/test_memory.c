@@ -13,9 +13,16 @@ struct work {
     enum mls_task task;
 };
 
+/* The others follow from the target. */
+static enum mls_task anomaly(const struct work *w)
+{
+    return w->task == MLS_ANOMALY ? MLS_ANOMALY : 0;
+}
+
 static bool train(const struct work *w, struct mls_error *err)
 {
-    struct mls_settings settings = { .train = true, .seed = 1 };
+    struct mls_settings settings = { .train = true, .seed = 1,
+                                     .task = anomaly(w) };
     struct mls_read_options options = { .block_rows = 50 };
     struct mls_roles roles = { .target = "target" };
     struct mls_table table = { 0 };
@@ -37,7 +44,9 @@ static bool train(const struct work *w, struct mls_error *err)
 static bool predict(const struct work *w, struct mls_error *err)
 {
     struct mls_read_options options = { .block_rows = 50 };
-    struct mls_predict_options how = { .proba = w->task != MLS_REGRESSION,
+    struct mls_predict_options how = { .proba = w->task != MLS_REGRESSION
+                                           && !anomaly(w),
+                                       .contrib = anomaly(w) != 0,
                                        .keep = "city,alpha",
                                        .threshold = NAN };
     struct mls_run run = { 0 };
@@ -116,7 +125,8 @@ static bool find_threshold(const struct work *w, struct mls_error *err)
 
 static bool tune(const struct work *w, struct mls_error *err)
 {
-    struct mls_settings settings = { .train = true, .seed = 1 };
+    struct mls_settings settings = { .train = true, .seed = 1,
+                                     .task = anomaly(w) };
     struct mls_read_options options = { 0 };
     struct mls_roles roles = { .target = "target" };
     struct mls_tune_options how = { .search = "random", .trials = 2,
@@ -222,12 +232,19 @@ static void two_classes_survive_every_failed_allocation(void **state)
     torture_task(MLS_BINARY);
 }
 
+static void anomalies_survive_every_failed_allocation(void **state)
+{
+    (void)state;
+    torture_task(MLS_ANOMALY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regression_survives_every_failed_allocation),
         cmocka_unit_test(classification_survives_every_failed_allocation),
         cmocka_unit_test(two_classes_survive_every_failed_allocation),
+        cmocka_unit_test(anomalies_survive_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

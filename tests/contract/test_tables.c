@@ -98,7 +98,7 @@ static void every_learner_is_well_described(void **state)
         check_help("learners", row->name, row->objective);
         check_params(row->name, row->params);
         check_round_trip(row->name, row->params, row->params_size);
-        assert_true(row->tasks & MLS_TASK_ANY);
+        assert_true(row->tasks & (MLS_TASK_ANY | MLS_TASK_ANOMALY));
         assert_non_null(row->fit);
         for (int k = 0; k < i; k++)
             assert_string_not_equal(mls_learners[k]->name, row->name);

@@ -637,6 +637,55 @@ static void importance_is_of_raw_columns_of_any_kind(void **state)
     }
 }
 
+/* --- anomalies ------------------------------------------------------------ */
+
+/* A label is not learned from, and is what scores are compared with. */
+static void anomalies_are_measured_against_labels(void **state)
+{
+    struct mls_evaluate_options options = { .threshold = NAN };
+    struct mls_settings settings = { .train = true, .task = MLS_ANOMALY };
+    struct mls_roles roles = { .target = "label" };
+    struct mls_text text = { 0 };
+    struct mls_table table = { 0 };
+    struct mls_evaluation e;
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p;
+
+    (void)state;
+    mls_text_add(&text, "x,y,label\n");
+    for (int64_t i = 0; i < 600; i++) {
+        bool odd = i % 60 == 7;
+
+        mls_text_format(&text, "%g,%g,%s\n", draw(i, 1) + 5 * odd,
+                        draw(i, 2), odd ? "odd" : "even");
+    }
+    read_text(text.bytes, &roles, &table);
+    mls_text_clear(&text);
+    p = mls_pipeline_new(&settings, &table, NULL, &err);
+    must(p && mls_pipeline_fit(p, &table, NULL, 0, NULL, &err), &err);
+    assert_string_equal(mls_pipeline_learner(p)->name, "isolation_forest");
+    must(mls_evaluate(p, &table, &options, NULL, &e, &err), &err);
+    assert_int_equal(e.count, 1);
+    assert_true(figure(&e, "roc_auc")->value > 0.99);
+    assert_true(figure(&e, "roc_auc")->baseline == 0.5);
+    assert_null(e.confusion);
+    mls_evaluation_clear(&e);
+    options.metrics = "rmse";
+    assert_false(mls_evaluate(p, &table, &options, NULL, &e, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    mls_pipeline_free(p);
+    /* Without labels there is nothing to compare with. */
+    table.schema.fields[2].role = MLS_ROLE_IGNORED;
+    options.metrics = NULL;
+    p = mls_pipeline_new(&settings, &table, NULL, &err);
+    must(p && mls_pipeline_fit(p, &table, NULL, 0, NULL, &err), &err);
+    assert_false(mls_evaluate(p, &table, &options, NULL, &e, &err));
+    assert_int_equal(err.code, MLS_USAGE);
+    assert_non_null(strstr(err.what, "target"));
+    mls_pipeline_free(p);
+    mls_table_clear(&table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -659,6 +708,7 @@ int main(void)
         cmocka_unit_test(a_pipeline_predicts_from_its_own_threshold_on),
         cmocka_unit_test(importance_is_the_error_that_a_dealt_column_makes),
         cmocka_unit_test(importance_is_of_raw_columns_of_any_kind),
+        cmocka_unit_test(anomalies_are_measured_against_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

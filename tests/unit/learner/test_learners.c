@@ -29,6 +29,8 @@ static void auto_is_the_learner_of_the_task(void **state)
                      &mls_learner_logistic);
     assert_ptr_equal(mls_learner_find("auto", MLS_MULTICLASS, &err),
                      &mls_learner_logistic);
+    assert_ptr_equal(mls_learner_find("auto", MLS_ANOMALY, &err),
+                     &mls_learner_isolation_forest);
 }
 
 static void a_learner_for_another_task_is_refused_with_those_that_fit(

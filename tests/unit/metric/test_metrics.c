@@ -15,7 +15,7 @@ static void names_are_unique_and_every_row_is_complete(void **state)
         assert_non_null(metric->compute);
         assert_true(metric->title[0] != '\0' && metric->source[0] != '\0');
         assert_true(metric->tasks != 0);
-        assert_int_equal(metric->tasks & ~MLS_TASK_ANY, 0);
+        assert_int_equal(metric->tasks & ~(MLS_TASK_ANY | MLS_TASK_ANOMALY), 0);
         for (int other = 0; other < count; other++)
             assert_string_not_equal(metric->name, mls_metrics[other]->name);
     }

@@ -495,7 +495,7 @@ static const struct plan plans[] = {
       .narrow = false },
     { MLS_MULTICLASS, 5, MLS_COMBINE_MEAN, 10, 8, 300, 5, 30, 12,
       .narrow = true },
-    { MLS_REGRESSION, 0, MLS_COMBINE_ISOLATION, 25, 6, 60, 1, 40, 9,
+    { MLS_ANOMALY, 0, MLS_COMBINE_ISOLATION, 25, 6, 60, 1, 40, 9,
       .narrow = false },
     { MLS_REGRESSION, 0, MLS_COMBINE_SUM, 20, 6, 0, 1, 40, 9,
       .symmetric = true },
