@@ -30,8 +30,17 @@
  *
  * so that nothing a cell looks like decides what is done next.  Measured with
  * one thread, 1,000,000 x 28 reals to a file in memory: full doubles 73 ns a
- * cell became 24, six decimals 35 became 20.  Long levels, texts, sparse
- * columns and dialects in which numbers need quotes go cell by cell.
+ * cell became 24, six decimals 35 became 20.  Long levels, texts and dialects in
+ * which numbers need quotes go cell by cell.
+ *
+ * Sparse columns that stand side by side are one run.  Their entries are sorted
+ * by rows beforehand, and what lies between two of them is copied from a text of
+ * zeros:
+ *
+ *     entries of the row     3: 1      7: 0.5
+ *     sheet            0,0,0,1,0,0,0,0.5,0,0,
+ *
+ * so that a cell that is 0 costs two bytes of a copy and nothing else.
  */
 #include <assert.h>
 #include <pthread.h>
@@ -53,30 +62,46 @@
 #define STRIP_STEP 32           /* rows: numbers are written so many at once */
 #define SLOT MLS_REAL_SLOT
 #define SLOT_TEXT (SLOT - 1)
+#define STRIP_SLOTS (2 * STRIP_CELLS)   /* at most, with those that spread */
 #define LEVELS_LIMIT 8192       /* of a dictionary that is put in slots */
+#define RUN_SHARE 8             /* cells of a run that count as one */
 
 /* How the cells of a column are written. */
 enum way {
     BY_CELL,
     BY_STRIP,                   /* numbers, dates: slots of the strip */
-    BY_LEVEL                    /* codes: slots of the levels */
+    BY_LEVEL,                   /* codes: slots of the levels */
+    BY_RUN                      /* sparse: zeros copied, entries put between */
 };
 
-/* A column of a piece. */
-struct progress {
+/* A column, or a run of sparse ones: [first, end). */
+struct part {
     enum way way;
-    int64_t sparse;             /* the next non-zero */
+    int64_t first, end;
+};
+
+/* Rows of a block that are written in one go, in pieces. */
+struct span {
+    const struct mls_block *block;
+    int64_t first, rows;
+    struct part *parts;
+    int64_t part_count;
+    bool has_runs;
+    struct mls_row_entries entries;     /* of these rows, if it has */
+    int64_t strip_rows;         /* of a strip; and its parts, all of them when */
+    int64_t strip_parts;        /* it has more than one row */
+    size_t stride;              /* from a row of slots to the next */
 };
 
 struct sheet {
     char *bytes;
     size_t length, capacity;
-    struct progress *columns;
     char *slots;                /* of a strip */
+    int64_t entry;              /* of the span: the next of this row */
 };
 
 struct piece {
-    const struct mls_block *block;
+    int span;                   /* which of the batch */
     int64_t first, rows;
     struct sheet *sheet;        /* when it is finished and not put out */
 };
@@ -88,15 +113,15 @@ struct mls_writer {
     bool special[256];          /* bytes that make a cell quoted */
     bool plain_numbers;         /* no number needs quotes or another point */
     bool plain_dates;
+    bool plain_bits;            /* neither 0 nor 1 needs quotes */
     char **levels;              /* per column: their slots, missing last, or
                                  * NULL */
+    char *zeros;                /* "0,0,0,...": of all columns */
 
-    int64_t piece_rows;         /* rows of a piece, and pieces at once */
-    int64_t batch;
-    int64_t strip_rows;         /* of a strip; and its columns, all of them */
-    int64_t strip_columns;      /* when it has more than one row */
-    size_t stride;              /* from a row of slots to the next */
+    int64_t batch;              /* pieces at once */
     size_t row_room;            /* for a row of a strip */
+    struct span spans[BATCH];
+    int span_count;
     struct piece pieces[BATCH];
     int64_t piece_count;
     struct sheet sheets[BATCH];
@@ -242,14 +267,14 @@ static bool add_time(const struct mls_writer *w, struct sheet *s, int64_t i,
     return add_cell(w, s, text, length, i == 0, err);
 }
 
-/* Rows come in order, so the next non-zero is this row's or a later one's. */
-static double next_sparse(const struct mls_column *column, int64_t *at,
-                          int64_t row)
+static double sparse_value(const struct mls_column *column, int64_t row)
 {
-    if (*at >= column->sparse.count || column->sparse.row[*at] != row)
+    bool found;
+    int64_t at = mls_column_sparse_find(column, row, &found);
+
+    if (!found)
         return 0;
-    (*at)++;
-    return column->sparse.value != NULL ? column->sparse.value[*at - 1] : 1;
+    return column->sparse.value != NULL ? column->sparse.value[at] : 1;
 }
 
 static bool add_text(const struct mls_writer *w, struct sheet *s,
@@ -267,7 +292,6 @@ static bool add_field(const struct mls_writer *w, struct sheet *s,
                       const struct mls_column *column, int64_t i, int64_t row,
                       struct mls_error *err)
 {
-    struct progress *progress = &s->columns[i];
     bool first = i == 0;
 
     switch (column->storage) {
@@ -278,8 +302,7 @@ static bool add_field(const struct mls_writer *w, struct sheet *s,
     case MLS_STORE_TIME:
         return add_time(w, s, i, column->time[row], err);
     case MLS_STORE_SPARSE:
-        return add_real(w, s, next_sparse(column, &progress->sparse, row),
-                        first, err);
+        return add_real(w, s, sparse_value(column, row), first, err);
     case MLS_STORE_TEXT:
         break;
     }
@@ -307,11 +330,11 @@ static void fill_missing(const struct mls_writer *w, char *slot)
 }
 
 static void fill_dates(const struct mls_writer *w, const int64_t *time,
-                       int64_t rows, int64_t i, char *slots)
+                       int64_t rows, int64_t i, char *slots, size_t stride)
 {
     const struct mls_field *field = &w->schema.fields[i];
 
-    for (int64_t r = 0; r < rows; r++, slots += w->stride) {
+    for (int64_t r = 0; r < rows; r++, slots += stride) {
         char text[MLS_DATE_TEXT];
 
         if (time[r] == MLS_TIME_MISSING)
@@ -332,32 +355,34 @@ static void fetch_ahead(const double *real, int64_t rows)
 }
 
 static void fill_reals(const struct mls_writer *w, const double *real,
-                       int64_t rows, char *slots)
+                       int64_t rows, char *slots, size_t stride)
 {
     fetch_ahead(real, rows);
-    mls_format_reals(real, rows, slots, w->stride);
+    mls_format_reals(real, rows, slots, stride);
     if (missing_length(w) == 0)
         return;
     for (int64_t r = 0; r < rows; r++) {
         if (isnan(real[r]))
-            fill_missing(w, slots + (size_t)r * w->stride);
+            fill_missing(w, slots + (size_t)r * stride);
     }
 }
 
-static void fill_strip(const struct mls_writer *w, const struct piece *p,
+/* Parts [first, end) of so many rows. */
+static void fill_strip(const struct mls_writer *w, const struct span *span,
                        struct sheet *s, int64_t row, int64_t rows,
                        int64_t first, int64_t end)
 {
-    for (int64_t i = first; i < end; i++) {
-        const struct mls_column *column = p->block->columns[i];
-        char *slots = s->slots + (size_t)(i - first) * SLOT;
+    for (int64_t k = first; k < end; k++) {
+        int64_t i = span->parts[k].first;
+        const struct mls_column *column = span->block->columns[i];
+        char *slots = s->slots + (size_t)(k - first) * SLOT;
 
-        if (s->columns[i].way != BY_STRIP)
+        if (span->parts[k].way != BY_STRIP)
             continue;
         if (column->storage == MLS_STORE_REAL)
-            fill_reals(w, column->real + row, rows, slots);
+            fill_reals(w, column->real + row, rows, slots, span->stride);
         else
-            fill_dates(w, column->time + row, rows, i, slots);
+            fill_dates(w, column->time + row, rows, i, slots, span->stride);
     }
 }
 
@@ -370,39 +395,93 @@ static const char *level_slot(const struct mls_writer *w, int64_t i,
     return w->levels[i] + SLOT * at;
 }
 
-/* Columns [first, end) of a row, a delimiter after each. */
-static bool add_cells(const struct mls_writer *w, const struct piece *p,
+/* Cells that are 0, a delimiter after each; leaves room as add_cell does. */
+static bool add_zeros(const struct mls_writer *w, struct sheet *s,
+                      int64_t count, struct mls_error *err)
+{
+    size_t length = 2 * (size_t)count;
+
+    if (!make_room(s, length + w->row_room, err))
+        return false;
+    put_bytes(s, w->zeros, length);
+    return true;
+}
+
+/* A run of a row, a delimiter after each cell. */
+static bool add_run(const struct mls_writer *w, const struct span *span,
+                    struct sheet *s, const struct part *run, int64_t row,
+                    struct mls_error *err)
+{
+    const struct mls_row_entry *entry = span->entries.entry;
+    int64_t end = span->entries.start[row - span->first + 1];
+    int64_t next = run->first;
+
+    for (; s->entry < end && entry[s->entry].column < run->end; s->entry++) {
+        const struct mls_row_entry *e = &entry[s->entry];
+
+        if (!add_zeros(w, s, e->column - next, err))
+            return false;
+        if (e->value == 1)
+            put(s, '1');
+        else if (!add_real(w, s, e->value, e->column == 0, err))
+            return false;
+        put(s, w->delimiter);
+        next = e->column + 1;
+    }
+    return add_zeros(w, s, run->end - next, err);
+}
+
+/* A part that has no slots, a delimiter after each cell. */
+static bool add_part(const struct mls_writer *w, const struct span *span,
+                     struct sheet *s, const struct part *part, int64_t row,
+                     struct mls_error *err)
+{
+    int64_t i = part->first;
+
+    if (part->way == BY_RUN)
+        return add_run(w, span, s, part, row, err);
+    if (!add_field(w, s, span->block->columns[i], i, row, err))
+        return false;
+    put(s, w->delimiter);
+    return true;
+}
+
+/* Parts [first, end) of a row, a delimiter after each cell. */
+static bool add_parts(const struct mls_writer *w, const struct span *span,
                       struct sheet *s, int64_t row, const char *slots,
                       int64_t first, int64_t end, struct mls_error *err)
 {
-    struct mls_column *const *columns = p->block->columns;
+    struct mls_column *const *columns = span->block->columns;
     char *to;
 
     if (!make_room(s, w->row_room, err))
         return false;
+    if (first == 0 && span->has_runs)
+        s->entry = span->entries.start[row - span->first];
     to = s->bytes + s->length;
-    for (int64_t i = first; i < end; i++, slots += SLOT) {
-        enum way way = s->columns[i].way;
+    for (int64_t k = first; k < end; k++, slots += SLOT) {
+        const struct part *part = &span->parts[k];
         const char *slot = slots;
 
-        if (way != BY_CELL) {
-            if (way == BY_LEVEL)
-                slot = level_slot(w, i, columns[i]->code[row]);
+        if (part->way == BY_STRIP || part->way == BY_LEVEL) {
+            if (part->way == BY_LEVEL)
+                slot = level_slot(w, part->first,
+                                  columns[part->first]->code[row]);
             memcpy(to, slot, SLOT);
             to += mls_slot_length(slot);
+            *to++ = w->delimiter;
         } else {
             s->length = (size_t)(to - s->bytes);
-            if (!add_field(w, s, columns[i], i, row, err))
+            if (!add_part(w, span, s, part, row, err))
                 return false;
             to = s->bytes + s->length;
         }
-        *to++ = w->delimiter;
     }
     s->length = (size_t)(to - s->bytes);
     return true;
 }
 
-/* ---- pieces ---- */
+/* ---- spans ---- */
 
 static enum way way_of(const struct mls_writer *w, int64_t i,
                        const struct mls_column *column)
@@ -415,50 +494,88 @@ static enum way way_of(const struct mls_writer *w, int64_t i,
     case MLS_STORE_CODE:
         return w->levels[i] != NULL ? BY_LEVEL : BY_CELL;
     case MLS_STORE_SPARSE:
+        return w->plain_bits ? BY_RUN : BY_CELL;
     case MLS_STORE_TEXT:
         break;
     }
     return BY_CELL;
 }
 
-static bool start_piece(const struct mls_writer *w, const struct piece *p,
-                        struct sheet *s, struct mls_error *err)
+static void cut_parts(const struct mls_writer *w, struct span *span)
 {
-    int64_t count = w->schema.count;
+    struct part *last = NULL;
 
-    if (s->columns == NULL)
-        s->columns = mls_new(count, sizeof(*s->columns), err);
-    if (s->columns != NULL && s->slots == NULL)
-        s->slots = mls_new(w->strip_rows, (int64_t)w->stride, err);
-    if (s->columns == NULL || s->slots == NULL)
-        return false;
-    s->length = 0;
-    for (int64_t i = 0; i < count; i++) {
-        const struct mls_column *column = p->block->columns[i];
-        bool found;
+    for (int64_t i = 0; i < w->schema.count; i++) {
+        enum way way = way_of(w, i, span->block->columns[i]);
 
-        s->columns[i] = (struct progress){ .way = way_of(w, i, column) };
-        if (column->storage == MLS_STORE_SPARSE)
-            s->columns[i].sparse =
-                mls_column_sparse_find(column, p->first, &found);
+        if (way == BY_RUN && last != NULL && last->way == BY_RUN) {
+            last->end++;
+            continue;
+        }
+        last = &span->parts[span->part_count++];
+        *last = (struct part){ .way = way, .first = i, .end = i + 1 };
+        span->has_runs = span->has_runs || way == BY_RUN;
     }
+}
+
+/* Of no rows yet. */
+static bool start_span(const struct mls_writer *w, struct span *span,
+                       const struct mls_block *block, int64_t first,
+                       struct mls_error *err)
+{
+    int64_t parts;
+
+    *span = (struct span){ .block = block, .first = first };
+    span->parts = mls_new(w->schema.count, sizeof(*span->parts), err);
+    if (span->parts == NULL)
+        return false;
+    cut_parts(w, span);
+    parts = span->part_count > 0 ? span->part_count : 1;
+    span->strip_parts = parts < STRIP_CELLS ? parts : STRIP_CELLS;
+    span->strip_rows = STRIP_CELLS / span->strip_parts;
+    if (span->strip_rows > STRIP_STEP)
+        span->strip_rows -= span->strip_rows % STRIP_STEP;
+    /* Odd, so that a part's slots are spread over the cache. */
+    span->stride = (size_t)(span->strip_parts | 1) * SLOT;
     return true;
 }
 
-/* All of so many rows: the columns of one strip, or one row strip by strip. */
-static bool add_rows(const struct mls_writer *w, const struct piece *p,
+static bool sort_entries(void *context, int64_t i, struct mls_error *err)
+{
+    struct mls_writer *w = context;
+    struct span *span = &w->spans[i];
+
+    return !span->has_runs
+        || mls_block_row_entries(span->block, span->first, span->rows,
+                                 &span->entries, err);
+}
+
+static void clear_spans(struct mls_writer *w)
+{
+    for (int i = 0; i < w->span_count; i++) {
+        mls_free(w->spans[i].parts);
+        mls_row_entries_clear(&w->spans[i].entries);
+    }
+    w->span_count = 0;
+}
+
+/* ---- pieces ---- */
+
+/* All of so many rows: the parts of one strip, or one row strip by strip. */
+static bool add_rows(const struct mls_writer *w, const struct span *span,
                      struct sheet *s, int64_t row, int64_t rows,
                      struct mls_error *err)
 {
-    int64_t count = w->schema.count, end;
+    int64_t count = span->part_count, end;
 
     for (int64_t first = 0; first < count; first = end) {
-        end = count - first < w->strip_columns ? count
-                                               : first + w->strip_columns;
-        fill_strip(w, p, s, row, rows, first, end);
+        end = count - first < span->strip_parts ? count
+                                                : first + span->strip_parts;
+        fill_strip(w, span, s, row, rows, first, end);
         for (int64_t r = 0; r < rows; r++) {
-            if (!add_cells(w, p, s, row + r,
-                           s->slots + (size_t)r * w->stride, first, end, err))
+            if (!add_parts(w, span, s, row + r,
+                           s->slots + (size_t)r * span->stride, first, end,
+                           err))
                 return false;
             if (end == count)
                 s->bytes[s->length - 1] = '\n';
@@ -470,14 +587,18 @@ static bool add_rows(const struct mls_writer *w, const struct piece *p,
 static bool fill_sheet(const struct mls_writer *w, const struct piece *p,
                        struct sheet *s, struct mls_error *err)
 {
-    int64_t end = p->first + p->rows;
+    const struct span *span = &w->spans[p->span];
+    int64_t end = p->first + p->rows, most = span->strip_rows;
 
-    if (!start_piece(w, p, s, err))
+    if (s->slots == NULL)
+        s->slots = mls_new_array(STRIP_SLOTS, SLOT, err);
+    if (s->slots == NULL)
         return false;
-    for (int64_t row = p->first; row < end; row += w->strip_rows) {
-        int64_t rows = end - row < w->strip_rows ? end - row : w->strip_rows;
+    s->length = 0;
+    for (int64_t row = p->first; row < end; row += most) {
+        int64_t rows = end - row < most ? end - row : most;
 
-        if (!add_rows(w, p, s, row, rows, err))
+        if (!add_rows(w, span, s, row, rows, err))
             return false;
     }
     return true;
@@ -533,27 +654,55 @@ static bool write_piece(void *context, int64_t i, struct mls_error *err)
 static bool write_pieces(struct mls_writer *w, const struct mls_run *run,
                          struct mls_error *err)
 {
-    bool ok = mls_parallel(run, w->piece_count, write_piece, w, err);
+    bool ok = mls_parallel(run, w->span_count, sort_entries, w, err)
+        && mls_parallel(run, w->piece_count, write_piece, w, err);
 
     assert(!ok || w->next == w->piece_count);
+    clear_spans(w);
     w->failed = !ok;
     w->piece_count = w->next = 0;
     return ok;
 }
 
+/* Rows of a block's pieces. */
+static int64_t piece_rows(const struct mls_writer *w,
+                          const struct mls_block *block)
+{
+    int64_t cells = 1, run_cells = 0;
+
+    for (int64_t i = 0; i < block->column_count; i++) {
+        bool in_run = way_of(w, i, block->columns[i]) == BY_RUN;
+
+        run_cells += in_run;
+        cells += !in_run;
+    }
+    cells += run_cells / RUN_SHARE;
+    return PIECE_CELLS / cells > 1 ? PIECE_CELLS / cells : 1;
+}
+
 static bool add_block(struct mls_writer *w, const struct mls_block *block,
                       const struct mls_run *run, struct mls_error *err)
 {
-    int64_t most = w->piece_rows;
+    int64_t most = piece_rows(w, block), rows;
+    struct span *span = NULL;
 
     assert(!w->failed && block->column_count == w->schema.count);
-    for (int64_t first = 0; first < block->rows; first += most) {
-        int64_t rest = block->rows - first;
-
-        if (w->piece_count == w->batch && !write_pieces(w, run, err))
-            return false;
+    for (int64_t first = 0; first < block->rows; first += rows) {
+        if (w->piece_count == w->batch) {
+            if (!write_pieces(w, run, err))
+                return false;
+            span = NULL;
+        }
+        if (span == NULL) {
+            span = &w->spans[w->span_count];
+            if (!start_span(w, span, block, first, err))
+                return false;
+            w->span_count++;
+        }
+        rows = block->rows - first < most ? block->rows - first : most;
+        span->rows += rows;
         w->pieces[w->piece_count++] = (struct piece){
-            .block = block, .first = first, .rows = rest < most ? rest : most
+            .span = w->span_count - 1, .first = first, .rows = rows
         };
     }
     return true;
@@ -626,21 +775,23 @@ static bool look_ahead(struct mls_writer *w, struct mls_error *err)
 {
     int64_t columns = w->schema.count > 0 ? w->schema.count : 1;
     int64_t batch = BATCH_CELLS / columns;
+    int64_t strip = columns < STRIP_CELLS ? columns : STRIP_CELLS;
     bool ok;
 
-    w->piece_rows = PIECE_CELLS / columns > 1 ? PIECE_CELLS / columns : 1;
     w->batch = batch < BATCH_LEAST ? BATCH_LEAST
              : batch > BATCH       ? BATCH
                                    : batch;
-    w->strip_columns = columns < STRIP_CELLS ? columns : STRIP_CELLS;
-    w->strip_rows = STRIP_CELLS / w->strip_columns;
-    if (w->strip_rows > STRIP_STEP)
-        w->strip_rows -= w->strip_rows % STRIP_STEP;
-    /* Odd, so that a column's slots are spread over the cache. */
-    w->stride = (size_t)(w->strip_columns | 1) * SLOT;
-    w->row_room = (size_t)w->strip_columns * (SLOT + 1) + CELL_ROOM;
+    w->row_room = (size_t)strip * (SLOT + 1) + CELL_ROOM;
     w->plain_numbers = w->decimal == '.' && plain(w, "0123456789+-.einf");
     w->plain_dates = plain(w, "0123456789-/T:.");
+    w->plain_bits = plain(w, "01");
+    w->zeros = mls_new_array(columns, 2, err);
+    if (w->zeros == NULL)
+        return false;
+    for (int64_t i = 0; i < columns; i++) {
+        w->zeros[2 * i] = '0';
+        w->zeros[2 * i + 1] = w->delimiter;
+    }
     w->levels = mls_new(w->schema.count, sizeof(*w->levels), err);
     ok = w->levels != NULL;
     for (int64_t i = 0; ok && i < w->schema.count; i++)
@@ -698,10 +849,11 @@ static void free_writer(struct mls_writer *w)
     for (int64_t i = 0; w->levels != NULL && i < w->schema.count; i++)
         mls_free(w->levels[i]);
     mls_free(w->levels);
+    mls_free(w->zeros);
+    clear_spans(w);
     mls_schema_clear(&w->schema);
     for (int i = 0; i < w->sheet_count; i++) {
         mls_free(w->sheets[i].bytes);
-        mls_free(w->sheets[i].columns);
         mls_free(w->sheets[i].slots);
     }
     pthread_mutex_destroy(&w->mutex);

@@ -228,6 +228,201 @@ static void sparse_columns_are_spread(void **state)
     mls_table_clear(&table);
 }
 
+/* ---- sparse columns beside the slow way: cell by cell ---- */
+
+static const struct {
+    double value;
+    const char *text;
+} sparse_cells[] = {
+    { 1, "1" }, { 1, "1" }, { 0.5, "0.5" }, { -1, "-1" }, { 10, "10" },
+    { 0, "0" }, { 1e300, "1e+300" }, { -0.0001234, "-0.0001234" },
+    { 123456789.125, "123456789.125" }, { NAN, "" }
+};
+#define SPARSE_CELLS (sizeof(sparse_cells) / sizeof(*sparse_cells))
+
+/* What stands in row r of column c, -1 for nothing: the same for every way of
+ * keeping it.  Every third column holds ones alone, every seventh nothing. */
+static int sparse_cell(int64_t r, int64_t c)
+{
+    uint32_t h = (uint32_t)(r * 2654435761u) ^ (uint32_t)(c * 40503u);
+
+    h ^= h >> 15;
+    h *= 2246822519u;
+    h ^= h >> 13;
+    if (c % 7 == 6 || h % 16 >= (c % 5 == 0 ? 12 : 1))
+        return -1;
+    return c % 3 == 0 ? 0 : (int)((h >> 8) % SPARSE_CELLS);
+}
+
+/* Whether a column stands as numbers in a block: the second has others. */
+static bool stands_dense(int64_t c, int block)
+{
+    return c % 41 == 3 + block;
+}
+
+static struct mls_column *spread_column(int64_t first, int64_t rows, int64_t c,
+                                        bool dense)
+{
+    struct mls_error err = { 0 };
+    struct mls_column *column;
+    int64_t count = 0;
+
+    for (int64_t r = 0; r < rows; r++)
+        count += sparse_cell(first + r, c) >= 0;
+    column = mls_column_new(dense ? MLS_STORE_REAL : MLS_STORE_SPARSE, rows,
+                            count, c % 3 != 0, &err);
+    assert_non_null(column);
+    count = 0;
+    for (int64_t r = 0; r < rows; r++) {
+        int cell = sparse_cell(first + r, c);
+        double value = cell >= 0 ? sparse_cells[cell].value : 0;
+
+        if (dense) {
+            column->real[r] = value;
+        } else if (cell >= 0) {
+            if (column->sparse.value != NULL)
+                column->sparse.value[count] = value;
+            column->sparse.row[count++] = (uint16_t)r;
+        }
+    }
+    return column;
+}
+
+static void make_spread(int64_t columns, const int64_t *rows, int blocks,
+                        struct mls_table *table)
+{
+    struct mls_error err = { 0 };
+    int64_t first = 0;
+
+    *table = (struct mls_table){ 0 };
+    for (int64_t c = 0; c < columns; c++) {
+        char name[24];
+        struct mls_field field = { .name = name, .kind = MLS_KIND_REAL };
+
+        snprintf(name, sizeof(name), "c%lld", (long long)c);
+        assert_true(mls_schema_add(&table->schema, &field, &err));
+    }
+    for (int b = 0; b < blocks; b++) {
+        struct mls_block *block = mls_block_new(rows[b], columns, &err);
+
+        assert_non_null(block);
+        for (int64_t c = 0; c < columns; c++)
+            block->columns[c] =
+                spread_column(first, rows[b], c, stands_dense(c, b));
+        assert_true(mls_table_append(table, block, &err));
+        first += rows[b];
+    }
+}
+
+/* The slow way.  A cell is quoted that holds the delimiter or stands alone and
+ * empty, and the first when it begins with the comment's character. */
+static void spread_text(const struct mls_table *table,
+                        const struct mls_dialect *dialect,
+                        struct mls_text *text)
+{
+    char delimiter = dialect->delimiter != 0 ? dialect->delimiter : ',';
+    int64_t columns = table->schema.count;
+
+    for (int64_t c = 0; c < columns; c++) {
+        const char *name = table->schema.fields[c].name;
+        const char *quote = strchr(name, delimiter) != NULL ? "\"" : "";
+
+        mls_text_format(text, "%s%s%s%c", quote, name, quote,
+                        c + 1 < columns ? delimiter : '\n');
+    }
+    for (int64_t r = 0; r < table->rows; r++) {
+        for (int64_t c = 0; c < columns; c++) {
+            int k = sparse_cell(r, c);
+            const char *plain = k >= 0 ? sparse_cells[k].text : "0";
+            char cell[32];
+            bool quoted;
+
+            snprintf(cell, sizeof(cell), "%s", plain);
+            for (char *at = cell; *at != '\0'; at++) {
+                if (*at == '.' && dialect->decimal != 0)
+                    *at = dialect->decimal;
+            }
+            quoted = strchr(cell, delimiter) != NULL
+                || (columns == 1 && cell[0] == '\0')
+                || (c == 0 && dialect->comment != 0
+                    && cell[0] == dialect->comment);
+            mls_text_format(text, "%s%s%s%c", quoted ? "\"" : "", cell,
+                            quoted ? "\"" : "",
+                            c + 1 < columns ? delimiter : '\n');
+        }
+    }
+}
+
+static void check_spread(const struct mls_table *table,
+                         const struct mls_dialect *dialect, int threads)
+{
+    struct test_file file = new_file("");
+    struct mls_error err = { 0 };
+    struct mls_text expected = { 0 };
+    struct mls_writer *w;
+    struct mls_run run;
+    size_t length;
+    char *bytes;
+
+    spread_text(table, dialect, &expected);
+    assert_true(mls_run_init(&run, threads, &err));
+    w = mls_writer_open(file.path, &table->schema, dialect, &err);
+    assert_non_null(w);
+    assert_true(mls_writer_blocks(w, table->blocks, table->block_count, &run,
+                                  &err));
+    assert_true(mls_writer_close(w, &err));
+    bytes = mls_file_read(file.path, 1 << 26, &length, &err);
+    assert_non_null(bytes);
+    assert_int_equal(length, expected.length);
+    assert_memory_equal(bytes, expected.bytes, length);
+    mls_free(bytes);
+    mls_run_clear(&run);
+    mls_text_clear(&expected);
+    remove_file(&file);
+}
+
+/* One column, runs between others, one run of all, more parts than a strip
+ * has, pieces of one row, blocks that go over several batches. */
+static void sparse_columns_are_written_as_by_the_slow_way(void **state)
+{
+    static const struct mls_dialect dialects[] = {
+        { 0 },
+        { .delimiter = ';', .decimal = ',' },
+        { .comment = '0' },
+        { .delimiter = '1' },
+    };
+    static const struct {
+        int64_t columns, rows[3];
+    } shapes[] = {
+        { 1, { 40, 3, 1 } }, { 3, { 900, 0, 30 } }, { 60, { 300, 200, 1 } },
+        { 1000, { 40, 20, 5 } }, { 45000, { 2, 1, 1 } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+        struct mls_table table;
+
+        make_spread(shapes[i].columns, shapes[i].rows, 3, &table);
+        for (size_t k = 0; k < sizeof(dialects) / sizeof(*dialects); k++)
+            check_spread(&table, &dialects[k], 1 + (int)((i + k) % 3));
+        check_spread(&table, &dialects[0], 4);
+        mls_table_clear(&table);
+    }
+}
+
+static void a_sparse_block_goes_over_many_batches(void **state)
+{
+    static const int64_t rows[] = { 16384, 100 };
+    static const struct mls_dialect dialect = { 0 };
+    struct mls_table table;
+
+    (void)state;
+    make_spread(300, rows, 2, &table);
+    check_spread(&table, &dialect, 1);
+    check_spread(&table, &dialect, 3);
+    mls_table_clear(&table);
+}
+
 /* A column of every kind of storage that a file can hold, in many pieces. */
 static void read_many_rows(struct mls_table *table)
 {
@@ -329,15 +524,12 @@ static void an_aborted_file_stays_as_it_was(void **state)
     mls_table_clear(&table);
 }
 
-static void nothing_leaks_when_memory_ends(void **state)
+static void check_memory_ends(struct mls_table *table)
 {
     struct test_file file = new_file("");
-    struct mls_table table;
     bool done = false;
     int64_t live;
 
-    (void)state;
-    must_read("a,b\n1,\"x \"\"y\"\n2.5,z\n", NULL, &table);
     live = mls_memory_live();
     for (int64_t n = 1; !done; n++) {
         struct mls_error err = { 0 };
@@ -345,8 +537,8 @@ static void nothing_leaks_when_memory_ends(void **state)
         bool ok;
 
         mls_memory_fail_at(n);
-        w = mls_writer_open(file.path, &table.schema, NULL, &err);
-        ok = w != NULL && mls_writer_block(w, table.blocks[0], &err);
+        w = mls_writer_open(file.path, &table->schema, NULL, &err);
+        ok = w != NULL && mls_writer_block(w, table->blocks[0], &err);
         if (ok)
             ok = mls_writer_close(w, &err);
         else
@@ -359,7 +551,19 @@ static void nothing_leaks_when_memory_ends(void **state)
         assert_int_equal(mls_memory_live(), live);
     }
     remove_file(&file);
-    mls_table_clear(&table);
+    mls_table_clear(table);
+}
+
+static void nothing_leaks_when_memory_ends(void **state)
+{
+    static const int64_t rows = 20;
+    struct mls_table table;
+
+    (void)state;
+    must_read("a,b\n1,\"x \"\"y\"\n2.5,z\n", NULL, &table);
+    check_memory_ends(&table);
+    make_spread(8, &rows, 1, &table);
+    check_memory_ends(&table);
 }
 
 int main(void)
@@ -373,6 +577,8 @@ int main(void)
         cmocka_unit_test(a_dialect_is_followed),
         cmocka_unit_test(what_is_written_reads_back_the_same),
         cmocka_unit_test(sparse_columns_are_spread),
+        cmocka_unit_test(sparse_columns_are_written_as_by_the_slow_way),
+        cmocka_unit_test(a_sparse_block_goes_over_many_batches),
         cmocka_unit_test(any_number_of_threads_writes_the_same_bytes),
         cmocka_unit_test(a_full_disk_is_said_by_any_number_of_threads),
         cmocka_unit_test(an_aborted_file_stays_as_it_was),
