@@ -13,10 +13,13 @@
  * The rows of a chunk of 1,024 add to one G in single precision; chunks
  * are folded in double over the tree of mls_reduce.  So the error is that of
  * sums of 1,024 terms, about 1e-6, which costs conjugate gradients nothing
- * before they have won four or five digits; the gradient itself is made in
- * double, from the table as it is: a panel of 256 rows less means is copied into the
- * cache, and used for scores and gradient there.  No centred copy of the table
- * is needed.  The first evaluation makes the copy on its way.
+ * before they have won four or five digits.  Far from the optimum the loss and
+ * its gradient are made the same way.
+ *
+ * Near it they are made in double, from the table as it is: a panel of 256 rows
+ * less means is copied into the cache, and used for scores and gradient there.
+ * No centred copy of the table is needed.  The first evaluation makes the copy
+ * on its way.
  *
  * Columns are scaled by powers of 2, which no rounding sees, for numbers in
  * single precision have a narrow range.
@@ -53,7 +56,8 @@ struct mls_panel_scratch {
 struct pass {
     struct mls_panels *panels;
     const struct mls_matrix *b;
-    const float *u;             /* stride x vectors */
+    const float *u;             /* stride x vectors, of columns' scale */
+    double largest;             /* what u is to be multiplied by */
     bool fill;                  /* make the panels, too */
     struct mls_matrix *gram;
     int count;                  /* of them */
@@ -135,6 +139,19 @@ static float square_of(const float *row, int64_t columns)
     return sum;
 }
 
+/* p: PANEL x classes. */
+static void keep_probabilities(struct mls_panels *panels, int64_t first,
+                               int64_t count, const double *p)
+{
+    int classes = panels->classes;
+
+    for (int k = 0; k < classes; k++) {
+        for (int64_t i = 0; i < count; i++) {
+            panels->p[k + (first + i) * classes] = (float)p[i + k * PANEL];
+        }
+    }
+}
+
 /* Adds a panel to the loss and its gradient, columns x classes. */
 static double add_panel(struct pass *pass, int64_t first, int64_t count,
                         double *gradient)
@@ -167,12 +184,7 @@ static double add_panel(struct pass *pass, int64_t first, int64_t count,
         panels->norm[first + i] =
             square_of(panels->rows + (first + i) * panels->stride, columns);
     }
-    for (int k = 0; k < classes; k++) {
-        for (int64_t i = 0; i < count; i++) {
-            panels->p[k + (first + i) * classes] =
-                (float)own->p[i + k * PANEL];
-        }
-    }
+    keep_probabilities(panels, first, count, own->p);
     mls_multiply(&back, own->z, own->s, gradient);
     return loss;
 }
@@ -247,6 +259,37 @@ static void turn_change(const float *p, const double *w, int classes,
     }
 }
 
+static void clear_sum(const struct mls_panels *panels,
+                      struct mls_panel_scratch *own)
+{
+    memset(own->sum, 0,
+           (size_t)(panels->stride * panels->vectors) * sizeof(float));
+}
+
+static void copy_sum(const struct mls_panels *panels,
+                     const struct mls_panel_scratch *own, double *to)
+{
+    for (int k = 0; k < panels->classes; k++) {
+        for (int64_t j = 0; j < panels->columns; j++)
+            to[j + k * panels->columns] = own->sum[j + k * panels->stride];
+    }
+}
+
+/* The rows of a step, and those of the next, of the same chunk. */
+static struct mls_skinny few_rows(const struct mls_panels *panels,
+                                  int64_t first, int64_t end)
+{
+    struct mls_skinny few = {
+        .rows = panels->rows + first * panels->stride,
+        .stride = panels->stride, .vectors = panels->vectors,
+        .count = at_most(FEW, end - first)
+    };
+
+    few.next = first + 2 * FEW <= end ? few.rows + FEW * panels->stride
+                                      : few.rows;
+    return few;
+}
+
 /* partial: columns x classes. */
 static bool map_product(void *context, int64_t first, int64_t count,
                         void *partial, struct mls_error *err)
@@ -255,62 +298,147 @@ static bool map_product(void *context, int64_t first, int64_t count,
     struct mls_panels *panels = pass->panels;
     struct mls_panel_scratch *own = own_scratch(panels);
     int classes = panels->classes;
-    double *sum = partial;
-    struct mls_skinny few = { .stride = panels->stride,
-                              .vectors = panels->vectors };
 
     (void)err;
-    memset(own->sum, 0,
-           (size_t)(panels->stride * panels->vectors) * sizeof(float));
+    clear_sum(panels, own);
     for (int64_t end = first + count; first < end; first += FEW) {
-        few.rows = panels->rows + first * panels->stride;
-        few.count = at_most(FEW, end - first);
-        few.next = first + 2 * FEW <= end
-            ? few.rows + FEW * panels->stride : few.rows;
+        struct mls_skinny few = few_rows(panels, first, end);
+
         mls_skinny_scores(&few, pass->u, own->change);
         turn_change(panels->p + first * classes,
                     panels->w ? panels->w + first : NULL, classes, few.count,
                     panels->vectors, own->change);
         mls_skinny_back(&few, own->change, own->sum);
     }
-    for (int k = 0; k < classes; k++) {
-        for (int64_t j = 0; j < panels->columns; j++)
-            sum[j + k * panels->columns] = own->sum[j + k * panels->stride];
-    }
+    copy_sum(panels, own, partial);
     return true;
+}
+
+/* Adds some rows' loss to *loss; change holds their scores, and receives the
+ * loss's derivatives by them. */
+static void score_change(const struct pass *pass, int64_t first, int64_t count,
+                         float *change, double *loss)
+{
+    struct mls_panels *panels = pass->panels;
+    struct mls_panel_scratch *own = own_scratch(panels);
+    const double *y = panels->y + first;
+    const double *w = panels->w ? panels->w + first : NULL;
+    int classes = panels->classes;
+
+    for (int k = 0; k < classes; k++) {
+        for (int64_t i = 0; i < count; i++) {
+            own->s[i + k * PANEL] =
+                (double)change[k + i * panels->vectors] * pass->largest;
+        }
+    }
+    *loss += mls_logistic_softmax_loss(own->s, NULL, 0, PANEL, classes, y, w,
+                                       count);
+    mls_logistic_softmax(own->s, PANEL, classes, y, w, count, own->p, own->s);
+    keep_probabilities(panels, first, count, own->p);
+    for (int k = 0; k < classes; k++) {
+        for (int64_t i = 0; i < count; i++) {
+            change[k + i * panels->vectors] =
+                (float)own->s[i + k * PANEL];
+        }
+    }
+}
+
+/* partial: the gradient, then the loss. */
+static bool map_rough(void *context, int64_t first, int64_t count,
+                      void *partial, struct mls_error *err)
+{
+    struct pass *pass = context;
+    struct mls_panels *panels = pass->panels;
+    struct mls_panel_scratch *own = own_scratch(panels);
+    double *sum = partial;
+    double *loss = sum + panels->columns * panels->classes;
+
+    (void)err;
+    clear_sum(panels, own);
+    for (int64_t end = first + count; first < end; first += FEW) {
+        struct mls_skinny few = few_rows(panels, first, end);
+
+        mls_skinny_scores(&few, pass->u, own->change);
+        score_change(pass, first, few.count, own->change, loss);
+        mls_skinny_back(&few, own->change, own->sum);
+    }
+    copy_sum(panels, own, sum);
+    return true;
+}
+
+/* u in single precision, as columns are scaled, and brought to a largest entry
+ * of 1: single precision has a narrow range. */
+static void scale_down(struct pass *pass, const struct mls_matrix *u,
+                       float *scaled)
+{
+    const struct mls_panels *panels = pass->panels;
+    int64_t columns = panels->columns, size = columns * panels->classes;
+    double largest = 0;
+
+    for (int64_t a = 0; a < size; a++)
+        largest = fmax(largest, fabs(u->data[a] / panels->scale[a % columns]));
+    largest = largest > 0 ? largest : 1;
+    for (int64_t a = 0; a < size; a++) {
+        scaled[a % columns + a / columns * panels->stride] =
+            (float)(u->data[a] / panels->scale[a % columns] / largest);
+    }
+    pass->u = scaled;
+    pass->largest = largest;
+}
+
+/* A pass with u; out in the columns' own scale, and what is beside it. */
+static bool pass_rows(struct pass *pass, const struct mls_matrix *u,
+                      bool (*map)(void *, int64_t, int64_t, void *,
+                                  struct mls_error *),
+                      struct mls_matrix *out, double *beside,
+                      struct mls_error *err)
+{
+    struct mls_panels *panels = pass->panels;
+    int64_t columns = panels->columns, size = columns * panels->classes;
+    float *scaled =
+        mls_new(panels->stride * panels->vectors, sizeof(float), err);
+    double *sum =
+        scaled ? mls_new_array(size + 1, sizeof(double), err) : NULL;
+    struct mls_reduce_job job = {
+        .rows = panels->x->rows, .chunk_rows = CHUNK,
+        .bytes = (size_t)(size + 1) * sizeof(double), .map = map,
+        .fold = fold, .context = pass
+    };
+    bool ok = sum;
+
+    if (ok) {
+        scale_down(pass, u, scaled);
+        ok = mls_reduce(panels->run, &job, sum, err);
+    }
+    for (int64_t a = 0; ok && a < size; a++)
+        out->data[a] = sum[a] / panels->scale[a % columns];
+    if (ok)
+        *beside = sum[size];
+    mls_free(sum);
+    mls_free(scaled);
+    return ok;
+}
+
+bool mls_panels_rough(struct mls_panels *panels, const struct mls_matrix *b,
+                      double *loss, struct mls_matrix *gradient,
+                      struct mls_error *err)
+{
+    struct pass pass = { .panels = panels };
+
+    return pass_rows(&pass, b, map_rough, gradient, loss, err);
 }
 
 bool mls_panels_product(struct mls_panels *panels, const struct mls_matrix *u,
                         struct mls_matrix *out, struct mls_error *err)
 {
-    int64_t columns = panels->columns, stride = panels->stride;
-    int64_t size = columns * panels->classes;
-    float *scaled = mls_new(stride * panels->vectors, sizeof(float), err);
-    double *sum =
-        scaled ? mls_new_array(size + 1, sizeof(double), err) : NULL;
-    struct pass pass = { .panels = panels, .u = scaled };
-    struct mls_reduce_job job = {
-        .rows = panels->x->rows, .chunk_rows = CHUNK,
-        .bytes = (size_t)(size + 1) * sizeof(double), .map = map_product,
-        .fold = fold, .context = &pass
-    };
-    double largest = 0;
-    bool ok = sum;
+    struct pass pass = { .panels = panels };
+    double none;
 
-    /* Brought to a largest entry of 1: single precision has a narrow range. */
-    for (int64_t a = 0; ok && a < size; a++)
-        largest = fmax(largest, fabs(u->data[a] / panels->scale[a % columns]));
-    largest = largest > 0 ? largest : 1;
-    for (int64_t a = 0; ok && a < size; a++) {
-        scaled[a % columns + a / columns * stride] =
-            (float)(u->data[a] / panels->scale[a % columns] / largest);
-    }
-    ok = ok && mls_reduce(panels->run, &job, sum, err);
-    for (int64_t a = 0; ok && a < size; a++)
-        out->data[a] = sum[a] / panels->scale[a % columns] * largest;
-    mls_free(sum);
-    mls_free(scaled);
-    return ok;
+    if (!pass_rows(&pass, u, map_product, out, &none, err))
+        return false;
+    for (int64_t a = 0; a < panels->columns * panels->classes; a++)
+        out->data[a] *= pass.largest;
+    return true;
 }
 
 /* ---- Gram matrices of rows with a large factor ---- */

@@ -4,12 +4,13 @@
  *     fit LEARNER FILE ROWS FEATURES CLASSES THREADS ROUNDS [KEY=VALUE ...]
  *
  * FILE holds the features column by column, then the target, as doubles of this
- * machine; CLASSES 0 is regression.  Prints JSON: seconds of each round, and
- * the coefficients and intercepts of the last.
+ * machine; CLASSES 0 is regression.  Prints JSON: seconds of each round by the
+ * clock and of all processors, and the coefficients and intercepts of the last.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "learner/learners.h"
@@ -21,6 +22,14 @@ static int fail(const struct mls_error *err)
 {
     fprintf(stderr, "fit: %s\n", err->what);
     return 1;
+}
+
+static double processor_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static bool read_table(const char *path, double *to, int64_t count)
@@ -74,7 +83,7 @@ int main(int argc, char **argv)
     struct mls_error err = { 0 };
     struct mls_dataset data = { 0 };
     int64_t rows, features, rounds;
-    double *cells;
+    double *cells, *processor;
 
     if (argc < 8) {
         fprintf(stderr, "usage: fit LEARNER FILE ROWS FEATURES CLASSES THREADS "
@@ -103,16 +112,23 @@ int main(int argc, char **argv)
                                                   : MLS_MULTICLASS;
     data.target.rows = rows;
     data.target.y = cells + rows * features;
+    processor = mls_new(rounds, sizeof(double), &err);
+    if (!processor)
+        return fail(&err);
     printf("{\"seconds\": [");
     for (int64_t k = 0; k < rounds; k++) {
         struct mls_fit_job job = { &params, &data, 0, &run, NULL };
-        double start = mls_now();
+        double start = mls_now(), used = processor_seconds();
         struct mls_model *model = learner->fit(&job, &err);
 
         if (!model)
             return fail(&err);
         printf("%s%.6f", k ? ", " : "", mls_now() - start);
+        processor[k] = processor_seconds() - used;
         if (k == rounds - 1) {
+            printf("], \"processor_seconds\": [");
+            for (int64_t i = 0; i < rounds; i++)
+                printf("%s%.6f", i ? ", " : "", processor[i]);
             printf("]");
             print_array(model, "coef");
             print_array(model, "intercept");
@@ -120,6 +136,7 @@ int main(int argc, char **argv)
         mls_model_free(model);
     }
     printf("}\n");
+    mls_free(processor);
     mls_free(cells);
     mls_run_clear(&run);
     return 0;

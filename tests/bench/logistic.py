@@ -4,6 +4,8 @@
     PYTHON tests/bench/logistic.py --fit build/tests/bench_fit [--rounds 5]
         [--what binary,multinomial] [--threads 1,2] [--without lbfgs,...]
         [--scale 1] [--folder DIR]
+    PYTHON tests/bench/logistic.py --fit build/tests/bench_fit --reach
+        [--what multinomial] [--without ...] [--scale 1] [--folder DIR]
 
 PYTHON needs numpy and scikit-learn; with liblinear-official, liblinear takes
 part in the binary fits.  `fit` is built with -DMLS_BENCH=ON.
@@ -25,6 +27,12 @@ first did.
                10,000 more rows are scored by each contender
 
 Every contender's accuracy and log loss on the rows held out are shown.
+
+With --reach: how much processor time each contender needs on one thread until
+its objective is within 1e-2 ... 1e-8 of the least that any reaches; its solver
+is watched as it runs to the end (mlspec: fits of 1, 2, ... iterations).
+Processor time, user and system, tells more than the clock where others are at
+work on the machine.
 """
 
 import argparse
@@ -37,6 +45,8 @@ import time
 import warnings
 
 import numpy as np
+import scipy.optimize
+import sklearn.linear_model._logistic
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
@@ -176,6 +186,73 @@ def compare(title, x, y, test, contenders, threads_list, rounds):
                   f"{scores[name][0]:.4f} {scores[name][1]:.6f}", flush=True)
 
 
+# ---- Time to an objective ----
+
+WITHIN = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]
+
+
+def reach_mlspec(program, path, x, y):
+    """[(seconds, objective)] after 1, 2, ... iterations, until none is left."""
+    trace = []
+    while len(trace) < 3 or trace[-1][1] < trace[-2][1]:
+        done = json.loads(subprocess.run(
+            [program, "logistic", path, str(len(x)), str(x.shape[1]),
+             str(int(y.max()) + 1), "1", "2", "l2=1",
+             f"max_iterations={len(trace) + 1}"],
+            check=True, capture_output=True).stdout)
+        b = np.array(done["coef"]).reshape(-1, x.shape[1])
+        trace.append((done["processor_seconds"][-1],
+                      objective(x, y, b, np.array(done["intercept"]))))
+    return trace
+
+
+def reach_scikit(x, y, solver):
+    """The same, wherever the solver has stepped to or looked at the loss."""
+    trace, module = [], sklearn.linear_model._logistic
+    minimize, newton = scipy.optimize.minimize, module._newton_cg
+
+    def seen(loss):
+        trace.append((time.process_time() - start, float(loss) * len(x)))
+
+    def watched_minimize(*args, callback=None, **settings):
+        def watched(intermediate_result):
+            seen(intermediate_result.fun)
+            if callback:
+                callback(intermediate_result)
+
+        return minimize(*args, callback=watched, **settings)
+
+    def watched_newton(func, **settings):
+        def watched(w, *args):
+            loss = func(w, *args)
+            seen(loss)
+            return loss
+
+        return newton(func=watched, **settings)
+
+    scipy.optimize.minimize = watched_minimize
+    module._newton_cg = watched_newton
+    with threadpool_limits(1):
+        start = time.process_time()
+        LogisticRegression(solver=solver, max_iter=5000, tol=1e-9).fit(x, y)
+    scipy.optimize.minimize, module._newton_cg = minimize, newton
+    return trace
+
+
+def compare_reach(title, x, y, traces):
+    lowest = min(value for trace in traces.values() for _, value in trace)
+    for name, trace in traces.items():
+        shown = []
+        for within in WITHIN:
+            there = [seconds for seconds, value in trace
+                     if value <= lowest * (1 + within)]
+            shown.append(f"{within:.0e} "
+                         + (f"{there[0]:.2f} s" if there else "never"))
+        end = min(value for _, value in trace) / lowest - 1
+        print(f"{title}, {name}: {', '.join(shown)}; ends at +{end:.1e} after "
+              f"{trace[-1][0]:.2f} s", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -186,6 +263,7 @@ def main():
     parser.add_argument("--without", default="")
     parser.add_argument("--scale", type=float, default=1,
                         help="share of the full number of rows")
+    parser.add_argument("--reach", action="store_true")
     parser.add_argument("--folder", help="keeps the tables, to use them again")
     options = parser.parse_args()
     threads = [int(t) for t in options.threads.split(",")]
@@ -209,6 +287,14 @@ def main():
             del cells
             test = np.load(path + ".npz")
             test = test["x"], test["y"]
+            without = options.without.split(",")
+            if options.reach:
+                traces = {"mlspec": reach_mlspec(options.fit, path, x, y)}
+                for solver in ("lbfgs", "newton-cg"):
+                    if solver not in without:
+                        traces[solver] = reach_scikit(x, y, solver)
+                compare_reach(f"{what} {n:,} x {p}", x, y, traces)
+                continue
             contenders = {"mlspec": mlspec(options.fit, path),
                           "lbfgs": scikit("lbfgs")}
             if what == "binary":
@@ -221,7 +307,7 @@ def main():
                 contenders["lbfgs-1e-6"] = scikit(
                     "lbfgs", max_iter=10000, tol=1e-6)
                 contenders["newton-cg"] = scikit("newton-cg")
-            for name in options.without.split(","):
+            for name in without:
                 contenders.pop(name, None)
             compare(f"{what} {n:,} x {p}", x, y, test, contenders, threads,
                     options.rounds)

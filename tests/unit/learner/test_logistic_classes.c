@@ -218,6 +218,58 @@ static void a_product_is_the_slope_of_the_gradient(void **state)
     rows_clear(&r);
 }
 
+/* The same loss, gradient and probabilities, to single precision; rows are a
+ * chunk and a few, columns of different sizes. */
+static void a_rough_evaluation_is_near_the_exact_one(void **state)
+{
+    enum { ROWS = 1500, COLUMNS = 8, CLASSES = 6 };
+    struct mls_matrix b, exact, rough;
+    struct mls_error err;
+    struct rows r;
+    double loss, other;
+    bool fit;
+
+    (void)state;
+    for (int weights = 0; weights < 2; weights++) {
+        float *p = mls_new_array(ROWS * CLASSES, sizeof(float), &err);
+
+        assert_non_null(p);
+        class_rows(&r, ROWS, COLUMNS - 1, CLASSES);
+        if (weights)
+            use_weights(&r);
+        for (int64_t i = 0; i < ROWS; i++)
+            r.data.x.data[i] *= 1e20;
+        struct mls_panels panels = { .x = &r.data.x, .y = r.y,
+                                     .w = weights ? r.w : NULL, .ones = true,
+                                     .classes = CLASSES };
+
+        assert_true(mls_panels_new(&panels, &fit, &err) && fit);
+        assert_true(mls_matrix_new(&b, COLUMNS, CLASSES, &err));
+        assert_true(mls_matrix_new(&exact, COLUMNS, CLASSES, &err));
+        assert_true(mls_matrix_new(&rough, COLUMNS, CLASSES, &err));
+        for (int a = 0; a < COLUMNS * CLASSES; a++)
+            b.data[a] = hashed(a, 2) * (a % COLUMNS ? 1 : 1e-20);
+        assert_true(mls_panels_fill(&panels, &b, &loss, &exact, &err));
+        memcpy(p, panels.p, ROWS * CLASSES * sizeof(float));
+        memset(panels.p, 0, ROWS * CLASSES * sizeof(float));
+        assert_true(mls_panels_rough(&panels, &b, &other, &rough, &err));
+        assert_near(other / loss, 1, 1e-7);
+        for (int a = 0; a < COLUMNS * CLASSES; a++) {
+            double most = sqrt(panels.square[a % COLUMNS] * panels.weight);
+
+            assert_near(rough.data[a], exact.data[a], 1e-6 * most);
+        }
+        for (int a = 0; a < ROWS * CLASSES; a++)
+            assert_near(panels.p[a], p[a], 1e-5);
+        mls_free(rough.data);
+        mls_free(exact.data);
+        mls_free(b.data);
+        mls_free(p);
+        mls_panels_clear(&panels);
+        rows_clear(&r);
+    }
+}
+
 /* With as many rows as there are: the blocks themselves.  With a third: close
  * to them. */
 static void blocks_are_weighted_squares(void **state)
@@ -319,6 +371,7 @@ int main(void)
         cmocka_unit_test(columns_of_any_size_are_solved),
         cmocka_unit_test(three_classes_are_those_of_scikit_learn),
         cmocka_unit_test(a_product_is_the_slope_of_the_gradient),
+        cmocka_unit_test(a_rough_evaluation_is_near_the_exact_one),
         cmocka_unit_test(blocks_are_weighted_squares),
         cmocka_unit_test(columns_out_of_range_are_refused),
         cmocka_unit_test(the_learner_keeps_the_contract),
