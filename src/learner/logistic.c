@@ -245,17 +245,12 @@ static bool solve_wide(const struct mls_fit_job *job,
     struct mls_matrix by_column = { 0 };
     bool ok;
 
-    if (p->l1 > 0) {
-        mls_fail(err, MLS_USAGE, "logistic: columns that stay sparse cannot "
-                                 "have a penalty on sizes");
-        return mls_fail_fix(err, "--l1 0, or --encode target");
-    }
     if (!mls_wide_design_new(job->run, data, p->intercept, outputs, &x, err))
         return false;
     struct mls_logistic_wide problem = {
         .run = job->run, .x = &x, .y = classes->y, .w = data->target.weight,
-        .outputs = outputs, .l2 = found->l2, .tolerance = p->tolerance,
-        .max_iterations = p->max_iterations
+        .outputs = outputs, .l1 = p->l1, .l2 = found->l2,
+        .tolerance = p->tolerance, .max_iterations = p->max_iterations
     };
 
     design->weight = x.weight;

@@ -20,6 +20,18 @@
  *
  * The end and the sign of separated classes are those of logistic_solve.c.
  *
+ * With l1 an iteration has two halves, and the objective falls in both:
+ *
+ *   shrink   b <- S(b - gradient / d, l1 / d) with d the diagonal of H, larger
+ *            until the objective falls: which coefficients are 0
+ *   step     Newton's as above for those that are not, their signs held: one
+ *            that would change its sign becomes 0
+ *
+ * The first alone would end at the optimum, slowly; the second ends there at
+ * once when the right coefficients are 0 (Chen, Curtis & Robinson (2017), SIAM
+ * J. Optim. 27, 1583-1610).  The products of the second take the coefficients
+ * that are not 0 alone into account.
+ *
  * Nocedal & Wright (2006), Numerical Optimization, 7.1; Lin, Weng & Keerthi
  * (2008), JMLR 9, 627-650.
  */
@@ -38,6 +50,7 @@ enum { HALVINGS = 40, MOST_PRODUCTS = 2000, CHUNK = 2048 };
 
 /* Vectors of columns; those that a step needs. */
 enum { GRADIENT, STEP, REST, DIRECTION, PRODUCT, DIAGONAL, VECTORS };
+#define SHRINK_LIMIT 1e12       /* of what the diagonal is made larger by */
 
 struct newton {
     const struct mls_logistic_wide *in;
@@ -49,6 +62,9 @@ struct newton {
     struct mls_matrix residual;     /* n x outputs; later curvatures */
     struct mls_matrix p;            /* n x outputs: probabilities; one output:
                                      * the curvature */
+    bool *held;                 /* size: 0 and to stay so; NULL without l1 */
+    double enlarge;             /* of the diagonal, for shrinking */
+    double damp;                /* share of the diagonal that H gets more of */
     double objective;
     double last_move;               /* how far the last step moved a score */
     double small_gradient;          /* of the last one that moved none */
@@ -112,17 +128,19 @@ static bool objective_at(const struct newton *it, bool moved, double step,
     struct mls_reduce_job job = { .rows = it->rows, .chunk_rows = CHUNK,
                                   .bytes = sizeof(double), .map = map_loss,
                                   .fold = fold_loss, .context = &at };
-    double square = 0;
+    double square = 0, sizes = 0;
 
     for (int64_t a = 0; a < it->size; a++) {
         double b = it->b->data[a] + (moved ? step * it->v[STEP].data[a] : 0);
 
-        if (is_penalised(it, a % it->columns))
+        if (is_penalised(it, a % it->columns)) {
             square += b * b;
+            sizes += fabs(b);
+        }
     }
     if (!mls_reduce(it->in->run, &job, value, err))
         return false;
-    *value += it->in->l2 / 2 * square;
+    *value += it->in->l2 / 2 * square + it->in->l1 * sizes;
     return true;
 }
 
@@ -168,7 +186,7 @@ static void add_penalty(const struct newton *it, const struct mls_matrix *b,
 }
 
 /* Takes out what the classes have in common: no probability changes, and no
- * penalty grows. */
+ * penalty grows.  A penalty on sizes could: then of the constants alone. */
 static void take_common(const struct newton *it, struct mls_matrix *b)
 {
     int outputs = it->in->outputs;
@@ -176,6 +194,8 @@ static void take_common(const struct newton *it, struct mls_matrix *b)
     for (int64_t j = 0; outputs > 1 && j < it->columns; j++) {
         double mean = 0;
 
+        if (it->in->l1 > 0 && is_penalised(it, j))
+            continue;
         for (int k = 0; k < outputs; k++)
             mean += b->data[j + k * it->columns];
         mean /= outputs;
@@ -283,6 +303,22 @@ static bool turn_task(void *context, int64_t task, struct mls_error *err)
     return true;
 }
 
+static void clear_held(const struct newton *it, struct mls_matrix *v)
+{
+    for (int64_t a = 0; it->held && a < it->size; a++) {
+        if (it->held[a])
+            v->data[a] = 0;
+    }
+}
+
+static void add_damping(const struct newton *it)
+{
+    for (int64_t a = 0; it->damp > 0 && a < it->size; a++) {
+        it->v[PRODUCT].data[a] +=
+            it->damp * it->v[DIAGONAL].data[a] * it->v[DIRECTION].data[a];
+    }
+}
+
 /* PRODUCT = H DIRECTION. */
 static bool times_hessian(struct newton *it, struct mls_error *err)
 {
@@ -291,8 +327,11 @@ static bool times_hessian(struct newton *it, struct mls_error *err)
         && mls_parallel(it->in->run, strips(it), turn_task, it, err)
         && mls_wide_transposed(x, &it->moves, &it->v[PRODUCT], err);
 
-    if (ok)
+    if (ok) {
         add_penalty(it, &it->v[DIRECTION], &it->v[PRODUCT]);
+        add_damping(it);
+        clear_held(it, &it->v[PRODUCT]);
+    }
     return ok;
 }
 
@@ -436,6 +475,149 @@ static bool iterate(struct newton *it, struct mls_logistic_result *result,
     return true;
 }
 
+/* ---- with a penalty on sizes ---- */
+
+static double shrunk(double value, double by)
+{
+    return value > by ? value - by : value < -by ? value + by : 0;
+}
+
+/* From the gradient of what is smooth to the least of all, and which
+ * coefficients are held at 0. */
+static void add_sizes(struct newton *it)
+{
+    double l1 = it->in->l1;
+
+    for (int64_t a = 0; a < it->size; a++) {
+        double *gradient = &it->v[GRADIENT].data[a], b = it->b->data[a];
+        bool free = !is_penalised(it, a % it->columns);
+
+        it->held[a] = !free && b == 0;
+        if (free)
+            continue;
+        *gradient = b == 0 ? shrunk(*gradient, l1)
+                           : *gradient + (b > 0 ? l1 : -l1);
+    }
+}
+
+/* Whether the objective at b + STEP is at least so much below what it is, but
+ * for rounding: then b goes there. */
+static bool try_step(struct newton *it, double fall, bool *taken,
+                     struct mls_error *err)
+{
+    double value, rounding = 1e-13 * fabs(it->objective);
+
+    if (!mls_wide_times(it->in->x, &it->v[STEP], &it->moves, err)
+        || !objective_at(it, true, 1, &value, err))
+        return false;
+    *taken = value <= it->objective - fall + rounding;
+    if (*taken) {
+        it->objective = value;
+        move_by(it, 1);
+    }
+    return true;
+}
+
+/* STEP: where shrinking leads with so many times the diagonal; *size: its
+ * square, weighed by them. */
+static void find_shrinking(struct newton *it, double *size)
+{
+    *size = 0;
+    for (int64_t a = 0; a < it->size; a++) {
+        double d = it->enlarge * it->v[DIAGONAL].data[a];
+        double b = it->b->data[a];
+        double to = b - it->v[REST].data[a] / d;
+        double *step = &it->v[STEP].data[a];
+
+        if (is_penalised(it, a % it->columns))
+            to = shrunk(to, it->in->l1 / d);
+        *step = to - b;
+        *size += d * *step * *step;
+    }
+}
+
+/* REST holds the gradient of what is smooth. */
+static bool shrink(struct newton *it, struct mls_error *err)
+{
+    bool taken = false;
+    double size;
+
+    if (!find_diagonal(it, err))
+        return false;
+    for (int64_t a = 0; a < it->size; a++) {
+        if (it->in->x->square[a % it->columns] == 0)
+            it->v[REST].data[a] = 0;
+    }
+    it->enlarge = fmax(it->enlarge / 4, 1);
+    while (!taken && it->enlarge < SHRINK_LIMIT) {
+        find_shrinking(it, &size);
+        if (!mls_run_go_on(it->in->run, err)
+            || !try_step(it, 1e-4 * size, &taken, err))
+            return false;
+        if (!taken)
+            it->enlarge *= 2;
+    }
+    return true;
+}
+
+/* STEP = t times the Newton step in DIRECTION, stopped at 0. */
+static void hold_signs(struct newton *it, double t)
+{
+    for (int64_t a = 0; a < it->size; a++) {
+        double b = it->b->data[a], to = b + t * it->v[DIRECTION].data[a];
+
+        if (is_penalised(it, a % it->columns) && to * b <= 0)
+            to = 0;
+        it->v[STEP].data[a] = to - b;
+    }
+}
+
+static bool step_with_signs(struct newton *it, double gradient,
+                            struct mls_error *err)
+{
+    bool taken = false;
+
+    if (!evaluate(it, err))
+        return false;
+    add_sizes(it);
+    clear_held(it, &it->v[GRADIENT]);
+    /* Columns that depend, and what classes have in common, have no curvature
+     * but their sizes: without damping such a step has no end. */
+    it->damp = fmin(1, gradient);
+    if (!find_step(it, gradient, err))
+        return false;
+    take_common(it, &it->v[STEP]);
+    memcpy(it->v[DIRECTION].data, it->v[STEP].data,
+           (size_t)it->size * sizeof(double));
+    for (double t = 1; !taken && t > 1e-6; t /= 2) {
+        hold_signs(it, t);
+        if (!try_step(it, 0, &taken, err))
+            return false;
+    }
+    return true;
+}
+
+/* As iterate. */
+static bool iterate_with_sizes(struct newton *it,
+                               struct mls_logistic_result *result, bool *done,
+                               struct mls_error *err)
+{
+    double gradient;
+
+    if (!evaluate(it, err))
+        return false;
+    memcpy(it->v[REST].data, it->v[GRADIENT].data,
+           (size_t)it->size * sizeof(double));
+    add_sizes(it);
+    gradient = gradient_size(it);
+    if (gradient <= it->in->tolerance) {
+        *done = result->converged = true;
+        /* One more leaves all digits. */
+        return step_with_signs(it, gradient, err);
+    }
+    return shrink(it, err) && step_with_signs(it, gradient, err);
+}
+
 static bool make_room(struct newton *it, struct mls_error *err)
 {
     int outputs = it->in->outputs;
@@ -446,6 +628,10 @@ static bool make_room(struct newton *it, struct mls_error *err)
 
     for (int k = 0; ok && k < VECTORS; k++)
         ok = mls_matrix_new(&it->v[k], it->columns, outputs, err);
+    if (ok && it->in->l1 > 0) {
+        it->held = mls_new(it->size, sizeof(*it->held), err);
+        ok = it->held != NULL;
+    }
     return ok;
 }
 
@@ -453,6 +639,7 @@ static void clear(struct newton *it)
 {
     for (int k = 0; k < VECTORS; k++)
         mls_free(it->v[k].data);
+    mls_free(it->held);
     mls_free(it->p.data);
     mls_free(it->residual.data);
     mls_free(it->moves.data);
@@ -466,7 +653,7 @@ bool mls_logistic_wide_solve(const struct mls_logistic_wide *problem,
 {
     struct newton it = { .in = problem, .b = b, .rows = problem->x->rows,
                          .columns = problem->x->columns,
-                         .last_move = INFINITY,
+                         .last_move = INFINITY, .enlarge = 1,
                          .small_gradient = INFINITY };
     bool ok, done = false;
 
@@ -479,7 +666,8 @@ bool mls_logistic_wide_solve(const struct mls_logistic_wide *problem,
         result->iterations++;
         mls_progress(problem->run, "fit", (double)result->iterations, 0);
         ok = mls_run_go_on(problem->run, err)
-            && iterate(&it, result, &done, err);
+            && (problem->l1 > 0 ? iterate_with_sizes : iterate)(
+                &it, result, &done, err);
     }
     take_common(&it, b);
     ok = ok && mls_wide_times(problem->x, b, &it.scores, err)

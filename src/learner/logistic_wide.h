@@ -14,7 +14,7 @@ struct mls_logistic_wide {
     const double *y;            /* n: 0 or 1, or the class */
     const double *w;            /* n, or NULL: all 1 */
     int outputs;                /* 1, or the number of classes */
-    double l2;                  /* on all columns but that of ones */
+    double l1, l2;              /* on all columns but that of ones */
     double tolerance;
     int64_t max_iterations;
 };

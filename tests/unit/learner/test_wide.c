@@ -207,7 +207,7 @@ static void a_sparse_cell_that_is_not_finite_is_found(void **state)
 }
 
 static void agree(const struct mls_learner_type *learner, const char *settings,
-                  const struct wide *w)
+                  const struct wide *w, double tolerance)
 {
     struct mls_model *sparse =
         fit_on(learner, settings, &w->sparse, NULL, NULL, &err);
@@ -216,7 +216,7 @@ static void agree(const struct mls_learner_type *learner, const char *settings,
 
     assert_non_null(sparse);
     assert_non_null(dense);
-    assert_models_near(sparse, dense, 1e-10);
+    assert_models_near(sparse, dense, tolerance);
     mls_model_free(sparse);
     mls_model_free(dense);
 }
@@ -233,19 +233,114 @@ static void logistic_ends_where_the_dense_one_does(void **state)
             wide_new(&w, cells, classes == 2 ? MLS_BINARY : MLS_MULTICLASS,
                      classes, cells != LEVELS);
             for (int k = 0; k < 3; k++)
-                agree(&mls_learner_logistic, settings[k], &w);
+                agree(&mls_learner_logistic, settings[k], &w, 1e-10);
             wide_clear(&w);
         }
     }
 }
 
-static void threads_do_not_change_a_bit(void **state)
+/* The probability of a class less 1 where it is the row's. */
+static double residual_of(const struct wide *w, const double *coef,
+                          const double *intercept, int outputs, int64_t i,
+                          int k)
+{
+    int64_t features = SPARSE + DENSE;
+    double score[3], total = 0;
+
+    for (int c = 0; c < outputs; c++) {
+        score[c] = intercept[c];
+        for (int64_t j = 0; j < features; j++)
+            score[c] += w->dense.x.data[i + j * w->dense.x.stride]
+                * coef[j + c * features];
+        total += exp(score[c]);
+    }
+    if (outputs == 1)
+        return 1 / (1 + exp(-score[0])) - w->y[i];
+    return exp(score[k]) / total - (w->y[i] == k);
+}
+
+/* Sums over rows of the residuals with a column, of ones for j < 0. */
+static double gradient_of(const struct wide *w, const double *residual,
+                          int64_t j)
+{
+    double sum = 0;
+
+    for (int64_t i = 0; i < ROWS; i++) {
+        double x = j < 0 ? 1 : w->dense.x.data[i + j * w->dense.x.stride];
+
+        sum += (w->sparse.target.weight ? w->w[i] : 1) * residual[i] * x;
+    }
+    return sum;
+}
+
+/* The conditions of Karush, Kuhn and Tucker, from the formulas alone: the
+ * gradient of loss and l2 is -l1 sign(b) where b is not 0, and within l1 where
+ * it is; that of the constant is 0. */
+static void check_conditions(const struct wide *w, double l1, double l2,
+                             bool constant)
+{
+    int64_t features = SPARSE + DENSE, zeros = 0;
+    int outputs = w->sparse.target.classes == 2 ? 1 : 3;
+    char settings[80];
+    struct mls_model *model;
+    const double *coef, *intercept;
+    double *residual = mls_new(ROWS, sizeof(double), &err);
+
+    snprintf(settings, sizeof(settings),
+             "l1=%g l2=%g intercept=%s tolerance=1e-11", l1, l2,
+             constant ? "true" : "false");
+    model = fit_on(&mls_learner_logistic, settings, &w->sparse, NULL, NULL,
+                   &err);
+    assert_non_null(model);
+    coef = array_of(model, "coef");
+    intercept = array_of(model, "intercept");
+    for (int k = 0; k < outputs; k++) {
+        for (int64_t i = 0; i < ROWS; i++)
+            residual[i] = residual_of(w, coef, intercept, outputs, i, k);
+        assert_near(constant ? gradient_of(w, residual, -1) : intercept[k], 0,
+                    1e-8);
+        for (int64_t j = 0; j < features; j++) {
+            double b = coef[j + k * features];
+            double gradient = gradient_of(w, residual, j) + l2 * b;
+
+            zeros += b == 0;
+            if (b == 0)
+                assert_true(fabs(gradient) <= l1 + 1e-8);
+            else
+                assert_near(gradient, b > 0 ? -l1 : l1, 1e-8);
+        }
+    }
+    assert_true(zeros > outputs * features / 5);
+    mls_free(residual);
+    mls_model_free(model);
+}
+
+static void sizes_are_penalised_on_sparse_columns(void **state)
+{
+    struct wide w;
+
+    (void)state;
+    for (enum cells cells = ONES; cells <= VALUES; cells++) {
+        for (int classes = 2; classes <= 3; classes++) {
+            wide_new(&w, cells, classes == 2 ? MLS_BINARY : MLS_MULTICLASS,
+                     classes, cells != LEVELS);
+            check_conditions(&w, 1, 0, true);
+            check_conditions(&w, 0.7, 0.3, true);
+            check_conditions(&w, 4, 0, false);
+            check_conditions(&w, 1000, 0, true);
+            /* The optimum is one, and the dense solver finds it too. */
+            agree(&mls_learner_logistic, "l1=0.7 l2=0.3", &w, 1e-7);
+            wide_clear(&w);
+        }
+    }
+}
+
+static void check_threads(const char *settings)
 {
     for (int classes = 2; classes <= 3; classes++) {
         struct mls_model *first = NULL;
         struct wide w;
 
-        (void)state;
         wide_new(&w, VALUES, classes == 2 ? MLS_BINARY : MLS_MULTICLASS,
                  classes, true);
         for (int threads = 1; threads <= 8; threads++) {
@@ -258,7 +353,8 @@ static void threads_do_not_change_a_bit(void **state)
                                                 &w.sparse.target, &data,
                                                 &err));
             model =
-                fit_on(&mls_learner_logistic, "", &data, &run, NULL, &err);
+                fit_on(&mls_learner_logistic, settings, &data, &run, NULL,
+                       &err);
             assert_non_null(model);
             if (first) {
                 assert_memory_equal(
@@ -276,13 +372,19 @@ static void threads_do_not_change_a_bit(void **state)
     }
 }
 
-static void every_allocation_may_fail(void **state)
+static void threads_do_not_change_a_bit(void **state)
+{
+    (void)state;
+    check_threads("");
+    check_threads("l1=0.5");
+}
+
+static void check_allocations(const char *settings)
 {
     struct wide w;
     int64_t live;
     bool ok = false;
 
-    (void)state;
     wide_new(&w, VALUES, MLS_MULTICLASS, 3, true);
     live = mls_memory_live();
     for (int64_t n = 1; !ok; n++) {
@@ -292,8 +394,8 @@ static void every_allocation_may_fail(void **state)
         mls_memory_fail_at(n);
         if (mls_dataset_gather_wide(NULL, &w.table, &w.sparse.target, &data,
                                     &err))
-            model = fit_on(&mls_learner_logistic, "max_iterations=1", &data,
-                           NULL, NULL, &err);
+            model = fit_on(&mls_learner_logistic, settings, &data, NULL, NULL,
+                           &err);
         mls_memory_fail_at(0);
         ok = model != NULL;
         assert_true(ok || err.code == MLS_LIMIT);
@@ -302,6 +404,13 @@ static void every_allocation_may_fail(void **state)
         assert_int_equal(mls_memory_live(), live);
     }
     wide_clear(&w);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    check_allocations("max_iterations=1");
+    check_allocations("max_iterations=1 l1=5");
 }
 
 static void a_run_that_is_to_stop_does(void **state)
@@ -325,6 +434,7 @@ int main(void)
         cmocka_unit_test(a_narrow_table_is_one_matrix),
         cmocka_unit_test(a_sparse_cell_that_is_not_finite_is_found),
         cmocka_unit_test(logistic_ends_where_the_dense_one_does),
+        cmocka_unit_test(sizes_are_penalised_on_sparse_columns),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(a_run_that_is_to_stop_does),
