@@ -14,7 +14,8 @@ a fresh process; medians with the smallest and largest, largest resident set.
            numbers, standardise, one-hot, CSV to CSV.  narrow: the columns of
            few levels, 84 columns out; wide: all of them, 2,285 columns
   text     50,000 made-up documents: words and pairs of words as TF-IDF,
-           logistic regression, write the model
+           logistic regression, write the model.  Same settings: terms of two
+           documents or more, plain counts, squared penalty 1
 
 Every script does what its user would write; mlspec also finds kinds and roles,
 looks for missing cells and fingerprints the table.  Files lie in --folder
@@ -317,30 +318,33 @@ class Bench:
             documents(test, 10000, 2)
         contenders = {}
         for n in self.args.threads:
-            contenders[f"mlspec TF-IDF, {n} threads"] = self.ours(
+            contenders[f"mlspec, same settings, {n} threads"] = self.ours(
                 n, "train", data, "-t", "target", "--learner", "logistic",
-                "--set", "tfidf.nb=no", "--set", "tfidf.sublinear=no", "-o",
-                self.path("tfidf.mlspec"))
+                "--set", "tfidf.nb=false", "--set", "tfidf.sublinear=false",
+                "--set", "tfidf.max_features=900000", "-o",
+                self.path("same.mlspec"))
             contenders[f"mlspec, no option, {n} threads"] = self.ours(
                 n, "train", data, "-t", "target", "-o",
-                self.path("text.mlspec"))
-        scripts = {"": (", min_df=2", ""), ", its defaults": ("", "")}
-        for name, (more, params) in scripts.items():
-            contenders["scikit-learn" + name] = (
-                [self.python, self.script("text" + str(len(more)), TEXT.format(
-                    reader="polars", more=more, params=params)), data,
-                 self.path(f"text{len(more)}.pickle")], 2,
+                self.path("default.mlspec"))
+        scripts = {"lbfgs": ('solver="lbfgs"', ", min_df=2"),
+                   "liblinear": ('solver="liblinear"', ", min_df=2"),
+                   "every term": ("", "")}
+        for name, (params, more) in scripts.items():
+            script = self.script("text-" + name.replace(" ", "-"), TEXT.format(
+                reader="polars", more=more, params=params))
+            contenders["scikit-learn, " + name] = (
+                [self.python, script, data, self.path(name + ".pickle")], 2,
                 self.args.slow_rounds)
         compete(f"text, {os.path.getsize(data) / 1e6:.0f} MB", contenders,
                 self.args.rounds)
-        for name in ("tfidf", "text"):
+        for name in ("same", "default"):
             subprocess.run([self.mlspec, "predict", "-q", "--proba", "-m",
                             self.path(name + ".mlspec"), test, "-o",
                             self.path(name + "-p.csv")], check=True)
             self.score("mlspec, " + name, test, self.path(name + "-p.csv"))
-        for name, (more, _) in scripts.items():
-            self.score("scikit-learn" + name, test,
-                       self.path(f"text{len(more)}.pickle"))
+        for name in scripts:
+            self.score("scikit-learn, " + name, test,
+                       self.path(name + ".pickle"))
 
 
 def documents(path, count, seed):
