@@ -31,6 +31,17 @@ enum mls_takes {
     MLS_TAKES_NOTHING           /* looks at the target only: no features */
 };
 
+/*
+ * What params that are left `auto` become, by the number of rows: the values of
+ * the first row of the name that has as many.  A name is a year, and what stands
+ * under it is never changed: later findings get a new name.
+ */
+struct mls_defaults {
+    const char *name;           /* NULL ends the table */
+    int64_t rows;               /* for tables of at most so many rows */
+    const char *values;         /* "learning_rate=0.05 leaves=31 ..." */
+};
+
 /* What a learner is given. */
 struct mls_fit_job {
     const void *params;         /* the learner's struct, complete */
@@ -51,6 +62,8 @@ struct mls_learner_type {
     const char *steps;          /* default recipe: "impute scale onehot" with params as "impute(strategy=median,indicator=true)" */
     const struct mls_param *params;
     size_t params_size;
+    const struct mls_defaults *defaults;        /* NULL: the learner resolves
+                                                 * `auto` itself */
     /* A new model.  The dataset is finite unless MLS_CAN_MISSING; offset is
      * NULL unless MLS_CAN_OFFSET.  Called by mls_learner_fit alone. */
     struct mls_model *(*fit)(const struct mls_fit_job *job,
@@ -58,7 +71,11 @@ struct mls_learner_type {
 };
 
 MLS_API extern const struct mls_learner_type *const mls_learners[];
-/* "auto" is the task's default: ridge, logistic, isolation_forest.  MLS_USAGE with the nearest
+/* The learner of a task that needs no choices: ridge, logistic,
+ * isolation_forest. */
+MLS_API const struct mls_learner_type *mls_learner_plain(enum mls_task task);
+/* "auto" is gbdt, or isolation_forest without a target; what a pipeline makes
+ * of it: mlspec/pipeline.h.  MLS_USAGE with the nearest
  * name, or when the learner does not do the task (task 0: any). */
 MLS_API MLS_CHECK const struct mls_learner_type *
 mls_learner_find(const char *name, enum mls_task task, struct mls_error *err);

@@ -16,7 +16,9 @@ struct mls_pipeline;
 
 /* What is wanted, before any data is seen.  Borrows until the call ends. */
 struct mls_settings {
-    const char *learner;        /* NULL: "auto" when train is set */
+    const char *learner;        /* NULL: "auto" when train is set, which is gbdt,
+                                 * but ridge or logistic for a table with
+                                 * texts, an offset, or over 5000 features */
     bool train;                 /* false: steps only (preprocess) */
     enum mls_task task;         /* 0: inferred */
     bool classification;        /* inferred among binary and multiclass */

@@ -257,9 +257,10 @@ int cli_is_json(const char *path);
 void cli_add_label(struct mls_text *text, const char *label);
 /* A histogram of counts in block characters. */
 void cli_render_bars(const int64_t *count, int bins, struct mls_text *text);
-/* A JSON object of scalars as "key=value key=value". */
+/* A JSON object of scalars as "key=value key=value".  What is "auto", and of
+ * which found (may be NULL) says what it became, is left out. */
 void cli_render_members(const struct mls_json *object, const char *separator,
-                        struct mls_text *text);
+                        const struct mls_json *found, struct mls_text *text);
 
 /* {"schema": 1, "command": NAME}: a new object. */
 MLS_CHECK struct mls_json *cli_report(const struct cli *cli,

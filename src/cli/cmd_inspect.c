@@ -290,7 +290,7 @@ static void quality(const struct mls_json *about, struct mls_text *text)
     if (!q)
         return;
     mls_text_add(text, "quality    ");
-    cli_render_members(q, ", ", text);
+    cli_render_members(q, ", ", NULL, text);
     mls_text_add(text, "\n");
     if (mls_json_get(q, "figures")) {
         mls_text_add(text, "\n");

@@ -378,6 +378,26 @@ static void some_term(struct page *page, const char *term, const char *meaning)
         page_term(page, term, meaning);
 }
 
+/* What `auto` stands for. */
+static void defaults_section(struct page *page,
+                             const struct mls_defaults *defaults)
+{
+    if (!defaults)
+        return;
+    page_section(page, "Values for auto");
+    for (; defaults->name; defaults++) {
+        struct mls_text term = { 0 };
+
+        if (defaults->rows == INT64_MAX)
+            mls_text_format(&term, "%s, more rows", defaults->name);
+        else
+            mls_text_format(&term, "%s, up to %lld rows", defaults->name,
+                            (long long)defaults->rows);
+        page_term(page, term.bytes ? term.bytes : "", defaults->values);
+        mls_text_clear(&term);
+    }
+}
+
 static bool learner_topic(struct page *page, const char *topic)
 {
     for (int i = 0; mls_learners[i]; i++) {
@@ -397,6 +417,7 @@ static bool learner_topic(struct page *page, const char *topic)
                                            : "after a step filled them");
         some_term(page, "source", l->source);
         params_section(page, l->params);
+        defaults_section(page, l->defaults);
         return true;
     }
     return false;

@@ -100,7 +100,9 @@ const struct mls_param cli_options[] = {
 
     /* Learner */
     { FIELD(learner), .kind = MLS_TEXT, .alias = "algorithm", .value = "NAME",
-      .help = "how to learn (mlspec help learners); auto when not given" },
+      .help = "how to learn (mlspec help learners); auto when not given: gbdt, "
+              "but ridge or logistic with texts, an offset, or over 5000 "
+              "columns" },
     { FIELD(task), .kind = MLS_CHOICE, .choices = tasks, .value = "TASK",
       .help = "regression, binary, multiclass, anomaly, classification; auto: "
               "from the target" },

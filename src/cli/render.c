@@ -188,7 +188,7 @@ bool cli_render_recipe(const struct mls_pipeline *p, struct mls_text *text,
 }
 
 void cli_render_members(const struct mls_json *object, const char *separator,
-                        struct mls_text *text)
+                        const struct mls_json *found, struct mls_text *text)
 {
     const struct mls_json *item;
     bool any = false;
@@ -197,7 +197,9 @@ void cli_render_members(const struct mls_json *object, const char *separator,
         enum mls_json_kind kind = mls_json_kind_of(item);
 
         if (kind == MLS_JSON_OBJECT || kind == MLS_JSON_ARRAY
-            || kind == MLS_JSON_NULL)
+            || kind == MLS_JSON_NULL
+            || (mls_json_get(found, mls_json_key(item))
+                && strcmp(mls_json_text(item, ""), "auto") == 0))
             continue;
         mls_text_add(text, any ? separator : "");
         any = true;
@@ -224,10 +226,11 @@ bool cli_render_learner(const struct mls_pipeline *p, struct mls_text *text,
     if (!about)
         return false;
     mls_text_format(&line, "%s, ", learner->name);
-    cli_render_members(mls_json_get(about, "params"), ", ", &line);
+    cli_render_members(mls_json_get(about, "params"), ", ",
+                       mls_json_get(about, "chosen"), &line);
     if (mls_json_count(mls_json_get(about, "chosen"))) {
         mls_text_add(&line, "; found ");
-        cli_render_members(mls_json_get(about, "chosen"), ", ", &line);
+        cli_render_members(mls_json_get(about, "chosen"), ", ", NULL, &line);
     }
     mls_text_add(text, "learner    ");
     mls_text_wrap(text, line.bytes ? line.bytes : "", 11);

@@ -17,7 +17,7 @@
 #include "base/memory.h"
 #include "learner/gbdt_team.h"
 
-enum { POOL_BYTES = 512 << 20, GAP = 16 };
+enum { GAP = 16 };
 #define LITTLE_WORK 200000 /* cells: more threads than one would only wait */
 
 #define NARROW_GRADIENTS 0x1p31
@@ -40,6 +40,9 @@ static void member_clear(struct boost_member *m)
     mls_free(m->sets);
     mls_free(m->found_sets);
     mls_split_scratch_clear(&m->scratch);
+    mls_level_scratch_clear(&m->level_scratch);
+    mls_free(m->level_about);
+    mls_free(m->level_bins);
     mls_free(m->goes);
     mls_free(m->counts);
     mls_free(m->features);
@@ -125,6 +128,20 @@ static bool member_rooms(struct mls_booster *b, struct boost_member *m,
     return true;
 }
 
+static bool level_rooms(struct mls_booster *b, struct boost_member *m,
+                        struct mls_error *err)
+{
+    int64_t leaves = b->job.params->leaves;
+
+    if (b->job.params->growth != MLS_GROWTH_SYMMETRIC)
+        return true;
+    m->level_about = mls_new(leaves, sizeof(*m->level_about), err);
+    m->level_bins = m->level_about
+        ? mls_new(leaves, sizeof(*m->level_bins), err) : NULL;
+    return m->level_bins
+        && mls_level_scratch_new(&m->level_scratch, b->most_codes, err);
+}
+
 static bool member_init(struct mls_booster *b, struct boost_member *m,
                         struct mls_error *err)
 {
@@ -151,7 +168,7 @@ static bool member_init(struct mls_booster *b, struct boost_member *m,
         ? mls_new(b->job.outputs, sizeof(*m->expected), err) : NULL;
     return m->expected
         && mls_split_scratch_new(&m->scratch, b->most_codes, err)
-        && member_rooms(b, m, err);
+        && member_rooms(b, m, err) && level_rooms(b, m, err);
 }
 
 /* Features by which rows can be told apart. */
@@ -261,12 +278,29 @@ static int team_size(const struct mls_booster *b)
     return chunks < threads ? (int)chunks : threads;
 }
 
+static double leaf_bytes(const struct mls_histogram_layout *layout)
+{
+    return (double)layout->bins * (double)layout->cell;
+}
+
+int64_t mls_boost_alike_leaves(const struct mls_histogram_layout *layout,
+                               int64_t leaves, int64_t pool_bytes)
+{
+    int64_t fit = 2;
+
+    while (2 * fit <= leaves
+           && leaf_bytes(layout) * (double)(2 * fit) <= (double)pool_bytes)
+        fit *= 2;
+    return fit;
+}
+
 static bool pool_init(struct mls_booster *b, struct mls_error *err)
 {
-    double bytes = (double)b->job.layout->bins * (double)b->job.layout->cell
-        * (double)b->job.params->leaves;
+    bool alike = b->job.params->growth == MLS_GROWTH_SYMMETRIC;
+    double bytes =
+        leaf_bytes(b->job.layout) * (double)b->job.params->leaves;
 
-    if (bytes > POOL_BYTES)
+    if (bytes > (double)b->job.pool_bytes && !alike)
         return true;
     b->pool = mls_new_array(b->job.layout->bins * b->job.params->leaves,
                             b->job.layout->cell, err);

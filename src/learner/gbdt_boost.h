@@ -19,8 +19,10 @@
 #include "model/trees.h"
 
 enum mls_growth {
+    MLS_GROWTH_AUTO,            /* resolved before boosting */
     MLS_GROWTH_LEAF,            /* the leaf with the greatest gain first */
-    MLS_GROWTH_DEPTH            /* level by level */
+    MLS_GROWTH_DEPTH,           /* level by level */
+    MLS_GROWTH_SYMMETRIC        /* all leaves of a level by the same question */
 };
 
 struct mls_boost_params {
@@ -49,7 +51,17 @@ struct mls_boost_job {
     const double *base;         /* outputs */
     int outputs;
     uint64_t seed;
+    int64_t pool_bytes;         /* histograms of all leaves are kept when they
+                                 * take no more, and always in symmetric
+                                 * growth: see mls_boost_alike_leaves */
 };
+
+#define MLS_BOOST_POOL (INT64_C(512) << 20)
+
+/* How many leaves a symmetric tree may have: the greatest power of two, at
+ * least 2, at most `leaves`, whose histograms take at most pool_bytes. */
+int64_t mls_boost_alike_leaves(const struct mls_histogram_layout *layout,
+                               int64_t leaves, int64_t pool_bytes);
 
 /* What boosting of rows can be narrow: see gbdt_histogram.h. */
 #define MLS_BOOST_WIDE_ROWS 50000

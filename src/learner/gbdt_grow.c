@@ -560,20 +560,144 @@ static bool goes_on(const struct mls_booster *b, const struct boost_member *m,
         && (p->depth == 0 || leaf->depth + 1 < p->depth);
 }
 
-void mls_boost_choose(const struct mls_booster *b, struct boost_member *m,
-                      int64_t round, int output)
+/* ---- All leaves of a level alike --------------------------------------- */
+
+/* Histograms of a leaf whose rows are in the tables, and of its sibling, which
+ * has their parent's (NULL: a root has none), for the member's share of the
+ * features. */
+static void collect(const struct mls_booster *b, int me,
+                    const struct boost_leaf *leaf,
+                    const struct boost_leaf *sibling)
 {
-    choose_tree_features(b, m, round * b->job.outputs + output);
-    choose_columns(b, m);
+    const struct boost_member *m = &b->members[me];
+    void *tables[1024];
+
+    for (int t = 0; t < b->member_count; t++)
+        tables[t] = b->members[t].table;
+    for (int64_t i = me; i < m->feature_count; i += b->member_count) {
+        int32_t feature = m->features[i];
+        void *bins = pool_at(b, leaf->slot, feature);
+
+        mls_histogram_merge(b->job.layout, tables, b->member_count, feature,
+                            bins);
+        if (sibling)
+            mls_histogram_subtract(b->job.layout, feature,
+                                   pool_at(b, sibling->slot, feature), bins);
+    }
 }
 
-void mls_boost_grow(struct mls_booster *b, struct mls_team *team, int me,
-                    int64_t round, int output)
+static void search_level(struct mls_booster *b, int me, int64_t tree)
 {
     struct boost_member *m = &b->members[me];
-    int64_t tree = round * b->job.outputs + output, at;
+    struct mls_level_leaves level = { .leaves = m->leaf_count,
+                                      .about = m->level_about,
+                                      .bins = m->level_bins };
 
-    plant(b, m);
+    forget(&m->found[0]);
+    choose_node_features(b, m, tree, &m->leaves[0], m->wanted[0]);
+    for (int64_t k = 0; k < m->leaf_count; k++)
+        m->level_about[k] = &m->leaves[k].about;
+    for (int64_t i = me; i < m->feature_count; i += b->member_count) {
+        int32_t feature = m->features[i];
+
+        if (!m->wanted[0][feature])
+            continue;
+        for (int64_t k = 0; k < m->leaf_count; k++)
+            m->level_bins[k] = pool_at(b, m->leaves[k].slot, feature);
+        mls_level_find(&m->rules, &level, &b->binned->bins[feature], feature,
+                       &m->level_scratch, &m->found[0]);
+    }
+}
+
+/* The level's split for each leaf, with the sums of the leaf's own left side
+ * and an even share of the gain. */
+static void share_split(const struct mls_booster *b, struct boost_member *m,
+                        const struct mls_split *split)
+{
+    const struct mls_bins *feature = &b->binned->bins[split->feature];
+
+    for (int64_t k = m->leaf_count; k-- > 0; ) {
+        struct boost_leaf *leaf = &m->leaves[k];
+
+        if (k > 0)
+            copy_split(b, &leaf->split, split);
+        leaf->split.left = mls_level_left(
+            &m->rules, split, feature,
+            pool_at(b, leaf->slot, split->feature));
+        leaf->split.gain = split->gain / (double)m->leaf_count;
+    }
+}
+
+/* One leaf into two; further: their histograms are wanted. */
+static void split_alike(struct mls_booster *b, struct mls_team *team, int me,
+                        int64_t at, bool further)
+{
+    struct boost_member *m = &b->members[me];
+    struct boost_leaf *left = &m->leaves[at], *right;
+    struct mls_question *question = &m->questions[m->leaf_count - 1];
+    int64_t went[2] = { 0, 0 };
+    bool left_small;
+
+    ask_question(b, m, at, &left->split, question);
+    part(b, m, left, question);
+    if (further)
+        add_smaller(b, m, left);
+    mls_team_wait(team);
+    for (int t = 0; t < b->member_count; t++) {
+        went[0] += b->members[t].went[0];
+        went[1] += b->members[t].went[1];
+    }
+    question->set = m->nodes[left->node].split.set;
+    divide(b, m, at, went);
+    right = &m->leaves[m->leaf_count - 1];
+    left_small = left->about.sums.hessian <= right->about.sums.hessian;
+    (left_small ? right : left)->slot = left->slot;
+    (left_small ? left : right)->slot = (int32_t)m->leaf_count - 1;
+    if (further)
+        collect(b, me, left_small ? left : right, left_small ? right : left);
+    mls_team_wait(team);
+}
+
+/* A tree whose levels ask one question each: all leaves or none. */
+static void grow_alike(struct mls_booster *b, struct mls_team *team, int me,
+                       int64_t tree)
+{
+    const struct mls_boost_params *p = b->job.params;
+    struct boost_member *m = &b->members[me];
+    int64_t depth = 0, deepest = 0;
+
+    while (2 << deepest <= p->leaves && (p->depth == 0 || deepest < p->depth))
+        deepest++;
+    if (m->feature_count == 0 || deepest == 0
+        || m->leaves[0].about.sums.hessian < 2)
+        return;
+    add_rows(b, m, &m->leaves[0], true);
+    mls_team_wait(team);
+    collect(b, me, &m->leaves[0], NULL);
+    mls_team_wait(team);
+    while (depth < deepest) {
+        int64_t leaves = m->leaf_count;
+
+        search_level(b, me, tree);
+        mls_team_wait(team);
+        decide(b, &m->leaves[0], 0);
+        if (m->leaves[0].split.gain <= 0)
+            break;
+        share_split(b, m, &m->leaves[0].split);
+        depth++;
+        for (int64_t k = 0; k < leaves; k++)
+            split_alike(b, team, me, k, depth < deepest);
+    }
+}
+
+/* ---- One leaf after the other ------------------------------------------ */
+
+static void grow_by_leaf(struct mls_booster *b, struct mls_team *team, int me,
+                         int64_t tree)
+{
+    struct boost_member *m = &b->members[me];
+    int64_t at;
+
     search_root(b, team, me, tree);
     while (m->leaf_count < b->job.params->leaves
            && (at = next_leaf(b, m)) >= 0) {
@@ -604,4 +728,24 @@ void mls_boost_grow(struct mls_booster *b, struct mls_team *team, int me,
             forget(&m->leaves[m->leaf_count - 1].split);
         }
     }
+}
+
+void mls_boost_choose(const struct mls_booster *b, struct boost_member *m,
+                      int64_t round, int output)
+{
+    choose_tree_features(b, m, round * b->job.outputs + output);
+    choose_columns(b, m);
+}
+
+void mls_boost_grow(struct mls_booster *b, struct mls_team *team, int me,
+                    int64_t round, int output)
+{
+    struct boost_member *m = &b->members[me];
+    int64_t tree = round * b->job.outputs + output;
+
+    plant(b, m);
+    if (b->job.params->growth == MLS_GROWTH_SYMMETRIC)
+        grow_alike(b, team, me, tree);
+    else
+        grow_by_leaf(b, team, me, tree);
 }

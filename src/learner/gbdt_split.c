@@ -75,25 +75,6 @@ double mls_split_value(const struct mls_split_rules *rules, double gradient,
     return weight > 0 ? -soft(gradient, rules->l1) / weight : 0;
 }
 
-static struct mls_split_sums cell_sums(bool wide, const void *bins, int32_t c)
-{
-    struct mls_split_sums sums = { 0 };
-
-    if (wide) {
-        mls_wide_cell cell = ((const mls_wide_cell *)bins)[c];
-
-        sums.gradient = cell[0];
-        sums.hessian = (int64_t)((uint64_t)cell[1] >> MLS_COUNT_BITS);
-        sums.count = cell[1] & COUNT_MASK;
-    } else {
-        int64_t cell = ((const int64_t *)bins)[c];
-
-        sums.gradient = cell >> 32;
-        sums.hessian = (int64_t)(cell & 0xffffffff);
-    }
-    return sums;
-}
-
 /* What is asked of sides, the same for all splits of a leaf. */
 struct asked {
     double g, h;                /* of the leaf, in their units */
@@ -200,7 +181,7 @@ static void scan(const struct mls_split_rules *rules,
     for (int32_t c = 0; rows && c < codes; c++)
         all += rows[c];
     for (int32_t c = missing_left ? 0 : 1; c < codes - missing_left; c++) {
-        struct mls_split_sums more = cell_sums(rules->wide, bins, c);
+        struct mls_split_sums more = mls_split_cell(rules->wide, bins, c);
         double gain;
 
         left.gradient += more.gradient;
@@ -463,7 +444,7 @@ static int32_t put_in_order(const struct mls_split_rules *rules,
     int32_t n = 0;
 
     for (int32_t c = 0; c < codes; c++) {
-        struct mls_split_sums sums = cell_sums(rules->wide, bins, c);
+        struct mls_split_sums sums = mls_split_cell(rules->wide, bins, c);
         double g, h, count;
 
         if (rows)
@@ -522,11 +503,11 @@ static void scan_categories(const struct mls_split_rules *rules,
     int32_t taken = 0;
 
     for (int32_t c = 0; c < codes; c++) {
-        s->prefix[c] = cell_sums(rules->wide, bins, c).hessian;
+        s->prefix[c] = mls_split_cell(rules->wide, bins, c).hessian;
         all += rows ? rows[c] : 0;
     }
     for (int32_t i = 0; i < n; i++) {
-        struct mls_split_sums more = cell_sums(rules->wide, bins, s->order[i]);
+        struct mls_split_sums more = mls_split_cell(rules->wide, bins, s->order[i]);
         double gain;
 
         left.gradient += more.gradient;
@@ -559,7 +540,7 @@ void mls_split_find(const struct mls_split_rules *rules,
                     struct mls_split_scratch *scratch, struct mls_split *best)
 {
     struct asked a = ask(rules, leaf, 0);
-    struct mls_split_sums missing = cell_sums(rules->wide, bins, 0);
+    struct mls_split_sums missing = mls_split_cell(rules->wide, bins, 0);
     bool some_missing = missing.hessian > 0;
     bool slow = rows || monotone != 0 || leaf->lowest > -INFINITY
         || leaf->highest < INFINITY;

@@ -33,6 +33,27 @@ struct mls_split_sums {
     int64_t gradient, hessian, count;
 };
 
+/* Those of code c in a histogram. */
+static inline struct mls_split_sums mls_split_cell(bool wide,
+                                                   const void *bins, int32_t c)
+{
+    struct mls_split_sums sums = { 0 };
+
+    if (wide) {
+        mls_wide_cell cell = ((const mls_wide_cell *)bins)[c];
+
+        sums.gradient = cell[0];
+        sums.hessian = (int64_t)((uint64_t)cell[1] >> MLS_COUNT_BITS);
+        sums.count = cell[1] & ((1 << MLS_COUNT_BITS) - 1);
+    } else {
+        int64_t cell = ((const int64_t *)bins)[c];
+
+        sums.gradient = cell >> 32;
+        sums.hessian = (int64_t)(cell & 0xffffffff);
+    }
+    return sums;
+}
+
 struct mls_split_leaf {
     struct mls_split_sums sums;
     double rows;                /* weight of its rows */

@@ -22,6 +22,7 @@
 #define MLS_LEARNER_GBDT_TEAM_H
 
 #include "learner/gbdt_boost.h"
+#include "learner/gbdt_level.h"
 
 #define MLS_BOOST_CHUNK 4096    /* the least rows of a chunk */
 #define MLS_BOOST_CHUNKS 256    /* the most chunks */
@@ -81,6 +82,10 @@ struct boost_member {
     int64_t went[2];            /* rows of the last partition */
     struct boost_sums told;
     struct mls_split_scratch scratch;
+    /* Symmetric growth: else NULL. */
+    struct mls_level_scratch level_scratch;
+    const struct mls_split_leaf **level_about;  /* leaves */
+    const void **level_bins;
     uint8_t *goes;
     int64_t *counts;            /* most codes: row counts of all members */
     int32_t *features;          /* of this tree */

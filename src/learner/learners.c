@@ -3,8 +3,10 @@
  */
 #include "learner/learners.h"
 
+#include <assert.h>
 #include <math.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "model/model.h"
 #include "table/dataset.h"
@@ -50,16 +52,21 @@ static void fix_with_list(const char *const *names, int64_t count,
 static const struct mls_learner_type *by_name(const char *name,
                                               enum mls_task task)
 {
-    if (strcmp(name, "auto") == 0 && task != 0) {
-        return task == MLS_REGRESSION ? &mls_learner_ridge
-            : task == MLS_ANOMALY     ? &mls_learner_isolation_forest
-                                      : &mls_learner_logistic;
-    }
+    if (strcmp(name, "auto") == 0 && task != 0)
+        return task == MLS_ANOMALY ? &mls_learner_isolation_forest
+                                   : &mls_learner_gbdt;
     for (int i = 0; i < LEARNERS; i++) {
         if (strcmp(mls_learners[i]->name, name) == 0)
             return mls_learners[i];
     }
     return NULL;
+}
+
+const struct mls_learner_type *mls_learner_plain(enum mls_task task)
+{
+    return task == MLS_REGRESSION ? &mls_learner_ridge
+        : task == MLS_ANOMALY     ? &mls_learner_isolation_forest
+                                  : &mls_learner_logistic;
 }
 
 const struct mls_learner_type *mls_learner_find(const char *name,
@@ -160,6 +167,74 @@ struct mls_model *mls_learner_fit(const struct mls_learner_type *learner,
     }
     return learner->can & MLS_CAN_OFFSET ? learner->fit(job, err)
                                          : fit_shifted(learner, job, err);
+}
+
+/* ---- Defaults by size -------------------------------------------------- */
+
+static bool is_auto(const struct mls_param *param, const void *params)
+{
+    const char *at = (const char *)params + param->at;
+
+    if (param->kind == MLS_CHOICE)
+        return strcmp(param->choices[*(const int *)(const void *)at],
+                      "auto") == 0;
+    return mls_param_is_auto(param, params);
+}
+
+static bool tell(const struct mls_param *param, const void *params,
+                 struct mls_json *chosen, struct mls_error *err)
+{
+    const void *at = (const char *)params + param->at;
+
+    if (!chosen)
+        return true;
+    if (param->kind == MLS_CHOICE)
+        return mls_json_add_text(chosen, param->name,
+                                 param->choices[*(const int *)at], err);
+    return param->kind == MLS_INTEGER
+        ? mls_json_add_integer(chosen, param->name, *(const int64_t *)at, err)
+        : mls_json_add_real(chosen, param->name, *(const double *)at, err);
+}
+
+/* "key=value" of length n. */
+static bool resolve_one(const struct mls_learner_type *learner,
+                        const char *word, size_t n, void *params,
+                        struct mls_json *chosen, struct mls_error *err)
+{
+    char text[64], *value;
+    const struct mls_param *param;
+
+    assert(n < sizeof(text));
+    memcpy(text, word, n);
+    text[n] = '\0';
+    value = strchr(text, '=');
+    assert(value);
+    *value++ = '\0';
+    param = mls_params_find(learner->params, text, NULL);
+    assert(param);
+    return !is_auto(param, params)
+        || (mls_params_set(learner->params, params, learner->name, text, value,
+                           err)
+            && tell(param, params, chosen, err));
+}
+
+bool mls_learner_resolve(const struct mls_learner_type *learner,
+                         const char *name, int64_t rows, void *params,
+                         struct mls_json *chosen, struct mls_error *err)
+{
+    const struct mls_defaults *d = learner->defaults;
+    const char *word;
+
+    while (d->name && (strcmp(d->name, name) != 0 || rows > d->rows))
+        d++;
+    for (word = d->name ? d->values : ""; *word; ) {
+        size_t n = strcspn(word, " ");
+
+        if (!resolve_one(learner, word, n, params, chosen, err))
+            return false;
+        word += n + strspn(word + n, " ");
+    }
+    return true;
 }
 
 bool mls_learner_need_rows(const struct mls_dataset *data,

@@ -35,6 +35,18 @@ MLS_LEARNERS(ROW)
 MLS_CHECK bool mls_learner_need_rows(const struct mls_dataset *data,
                                      struct mls_error *err);
 
+/*
+ * Sets the params that are `auto`, and that the learner's defaults of the name
+ * say something of, to what they are for so many rows.
+ *
+ *   params   the learner's struct, changed in place
+ *   chosen   receives what was set; may be NULL
+ */
+MLS_CHECK bool mls_learner_resolve(const struct mls_learner_type *learner,
+                                   const char *name, int64_t rows,
+                                   void *params, struct mls_json *chosen,
+                                   struct mls_error *err);
+
 /* Logarithms of the frequencies of the target's classes, one value a class; a
  * class without rows counts as half a row. */
 void mls_learner_log_frequencies(const struct mls_target *target,

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#include "learner/learners.h"
 #include "table/arrange.h"
 
 void mls_pipeline_unfit(struct mls_pipeline *p)
@@ -126,6 +127,28 @@ static bool need_numeric_roles(const struct mls_pipeline *p,
                         "offsets are numbers in units of the score", err);
 }
 
+/* Boosted trees, but for what they do not see: words in a text, an offset; and
+ * when there are so many columns that trees of few splits see little of them. */
+static const struct mls_learner_type *
+auto_learner(const struct mls_pipeline *p)
+{
+    enum { MANY = 5000 };
+    int64_t features = 0;
+    bool texts = false;
+
+    for (int64_t j = 0; j < p->schema.count; j++) {
+        const struct mls_field *field = &p->schema.fields[j];
+
+        if (field->role != MLS_ROLE_FEATURE)
+            continue;
+        features++;
+        texts = texts || field->kind == MLS_KIND_TEXT;
+    }
+    return texts || p->offset >= 0 || features > MANY
+            || p->task == MLS_ANOMALY
+        ? mls_learner_plain(p->task) : &mls_learner_gbdt;
+}
+
 static bool choose_learner(struct mls_pipeline *p,
                            const struct mls_settings *settings,
                            struct mls_error *err)
@@ -137,7 +160,8 @@ static bool choose_learner(struct mls_pipeline *p,
         return true;
     if (!name)
         name = from && from->learner ? from->learner->name : "auto";
-    p->learner = mls_learner_find(name, p->task, err);
+    p->learner = strcmp(name, "auto") == 0
+        ? auto_learner(p) : mls_learner_find(name, p->task, err);
     if (!p->learner
         || (p->offset >= 0
             && !mls_learner_need_offset(p->learner, p->task, err))) {

@@ -593,7 +593,9 @@ static bool base_steps(struct mls_pipeline *p,
     if (settings->from)
         return copy_steps(p, settings->from, settings->frozen, err);
     if (!base && settings->base_learner) {
-        base = mls_learner_find(settings->base_learner, p->task, err);
+        base = strcmp(settings->base_learner, "auto") == 0
+            ? mls_learner_plain(p->task)
+            : mls_learner_find(settings->base_learner, p->task, err);
         if (!base)
             return false;
     }

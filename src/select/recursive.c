@@ -32,7 +32,7 @@ struct recursive_params {
 #define FIELD(name) #name, .at = offsetof(struct recursive_params, name)
 static const struct mls_param params[] = {
     { FIELD(learner), .kind = MLS_TEXT, .value = "NAME",
-      .help = "a learner with coefficients; otherwise the one auto means" },
+      .help = "a learner with coefficients; auto: ridge or logistic" },
     { FIELD(k), .alias = "n_features_to_select", .kind = MLS_INTEGER,
       .def = MLS_AUTO, .min = 1, .max = 1e6,
       .help = "how many columns to keep; auto: half" },
@@ -180,8 +180,9 @@ static bool find_learner(struct fit_job *job, struct mls_error *err)
 {
     const struct recursive_params *p = job->step->params;
 
-    job->learner = mls_learner_find(p->learner ? p->learner : "auto",
-                                    job->in->target->task, err);
+    job->learner = p->learner && strcmp(p->learner, "auto") != 0
+        ? mls_learner_find(p->learner, job->in->target->task, err)
+        : mls_learner_plain(job->in->target->task);
     if (!job->learner)
         return false;
     /* One byte more, so that a learner without params is no special case. */

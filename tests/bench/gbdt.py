@@ -228,12 +228,15 @@ def run(command):
 
 
 def train_command(args, threads, folder):
-    extra = ["--row-fraction", str(args.fraction)] if args.fraction < 1 else []
     return [args.mlspec, "train", os.path.join(folder, "train.csv"), "-t", "y",
             "--learner", "gbdt", "--iterations", "100", "--leaves", "31",
             "--learning-rate", "0.1", "--bins", "255", "--stopping", "off",
-            "--threads", str(threads), "-q", "--json", "-o",
-            os.path.join(folder, "m")] + args.more.split() + extra
+            "--growth", "leaf", "--depth", "0", "--min-leaf-rows", "10",
+            "--l2", "1", "--row-fraction", str(args.fraction),
+            "--column-fraction", "1", "--node-fraction", "1",
+            "--category-smooth", "10", "--category-l2", "10",
+            "--category-min-rows", "5", "--threads", str(threads), "-q",
+            "--json", "-o", os.path.join(folder, "m")] + args.more.split()
 
 
 def mlspec(args, threads, folder):

@@ -302,4 +302,22 @@ static inline void assert_scores_near(const struct mls_pipeline *a,
     mls_free(y);
 }
 
+/* With ridge or logistic, by the task: quick, and with params to look at. */
+static inline struct mls_pipeline *
+linear_pipeline(const struct mls_settings *settings,
+                const struct mls_table *table)
+{
+    struct mls_settings linear = *settings;
+    struct mls_error err = { 0 };
+    struct mls_pipeline *p = mls_pipeline_new(settings, table, NULL, &err);
+
+    must(p != NULL, &err);
+    linear.learner =
+        mls_pipeline_task(p) == MLS_REGRESSION ? "ridge" : "logistic";
+    mls_pipeline_free(p);
+    p = mls_pipeline_new(&linear, table, NULL, &err);
+    must(p != NULL, &err);
+    return p;
+}
+
 #endif

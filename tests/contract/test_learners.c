@@ -113,11 +113,12 @@ static void threads_columns_and_blocks_do_not_change_a_byte(void **state)
 static void keep_rows_together(const struct mls_learner_type *learner,
                                struct mls_settings *settings)
 {
-    static const char *const set[] = { "stopping=off", "iterations=50" };
+    static const char *const set[] = { "stopping=off", "iterations=50",
+                                       "row_fraction=1" };
 
     if (mls_params_find(learner->params, "stopping", NULL)) {
         settings->set = set;
-        settings->set_count = 2;
+        settings->set_count = 3;
     }
 }
 

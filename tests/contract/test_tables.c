@@ -6,6 +6,8 @@
 
 #include <ctype.h>
 
+#include "learner/learners.h"
+
 static void check_help(const char *owner, const char *name, const char *help)
 {
     size_t length = help ? strlen(help) : 0;
@@ -86,6 +88,37 @@ static void check_round_trip(const char *owner, const struct mls_param *table,
     mls_free(values);
 }
 
+/* Values for `auto`: of known params, within bounds, for any number of rows;
+ * what was set by hand stays. */
+static void check_defaults(const struct mls_learner_type *row)
+{
+    for (const struct mls_defaults *d = row->defaults; d && d->name; d++) {
+        struct mls_error err = { 0 };
+        void *values = mls_new(1, row->params_size, &err);
+        char before[256], after[256];
+
+        assert_non_null(values);
+        assert_true(d[1].name == NULL || strcmp(d[1].name, d->name) != 0
+                    ? d->rows == INT64_MAX : d->rows < d[1].rows);
+        mls_params_init(row->params, values, row->params_size);
+        must(mls_learner_resolve(row, d->name, d->rows, values, NULL, &err),
+             &err);
+        for (const struct mls_param *p = row->params; p->name; p++) {
+            mls_param_format(p, values, before, sizeof before);
+            if (p->kind != MLS_CHOICE)
+                assert_string_not_equal(before, "auto");
+        }
+        must(mls_params_set(row->params, values, row->name,
+                            row->params[0].name, "0.123", &err), &err);
+        must(mls_learner_resolve(row, d->name, d->rows, values, NULL, &err),
+             &err);
+        mls_param_format(&row->params[0], values, after, sizeof after);
+        assert_string_equal(after, "0.123");
+        mls_params_clear(row->params, values);
+        mls_free(values);
+    }
+}
+
 static void every_learner_is_well_described(void **state)
 {
     (void)state;
@@ -98,6 +131,7 @@ static void every_learner_is_well_described(void **state)
         check_help("learners", row->name, row->objective);
         check_params(row->name, row->params);
         check_round_trip(row->name, row->params, row->params_size);
+        check_defaults(row);
         assert_true(row->tasks & (MLS_TASK_ANY | MLS_TASK_ANOMALY));
         assert_non_null(row->fit);
         for (int k = 0; k < i; k++)

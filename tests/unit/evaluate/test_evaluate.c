@@ -5,11 +5,8 @@
 static struct mls_pipeline *unfitted(const struct mls_table *table)
 {
     struct mls_settings settings = { .train = true, .seed = 1 };
-    struct mls_error err = { 0 };
-    struct mls_pipeline *p = mls_pipeline_new(&settings, table, NULL, &err);
 
-    must(p != NULL, &err);
-    return p;
+    return linear_pipeline(&settings, table);
 }
 
 static const struct mls_figure *figure(const struct mls_evaluation *e,
@@ -376,7 +373,7 @@ static void a_row_without_prediction_is_refused_with_its_place(void **state)
 
         read_text(tables[i][0], &roles, &train);
         read_text(tables[i][1], &roles, &test);
-        p = mls_pipeline_new(&settings, &train, NULL, &err);
+        p = linear_pipeline(&settings, &train);
         must(p != NULL, &err);
         must(mls_pipeline_fit(p, &train, NULL, 0, NULL, &err), &err);
         assert_false(mls_evaluate(p, &test, &options, NULL, &e, &err));
@@ -401,7 +398,7 @@ static void count_message(void *context, enum mls_level level,
 static void folds_say_nothing(void **state)
 {
     struct form f = { .task = MLS_BINARY, .all_missing = true };
-    struct mls_settings settings = { .train = true };
+    struct mls_settings settings = { .train = true, .learner = "logistic" };
     struct mls_evaluate_options options = { .threshold = NAN };
     struct mls_evaluation e;
     struct mls_table table = { 0 };

@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "learner/gbdt_boost.h"
+#include "learner/gbdt_level.h"
 #include "learner/gbdt_sample.h"
 #include "unit/learner/cases.h"
 
@@ -343,40 +344,44 @@ struct slow {
     int leaf[400];
 };
 
-/* The best split of a leaf by trying every value of every feature. */
-static double slow_split(const struct slow *s, int leaf, int64_t *feature,
-                         double *cut)
+/* What a leaf gains by a cut; 0 when a side would have too few rows. */
+static double slow_gain(const struct slow *s, int leaf, const double *x,
+                        double cut)
+{
+    double g[2] = { 0 }, h[2] = { 0 }, rows[2] = { 0 };
+
+    for (int64_t i = 0; i < s->r->data.rows; i++) {
+        int side = x[i] > cut;
+
+        if (s->leaf[i] != leaf)
+            continue;
+        g[side] += s->g[i];
+        h[side] += s->h[i];
+        rows[side]++;
+    }
+    if (rows[0] < s->min_rows || rows[1] < s->min_rows)
+        return 0;
+    return g[0] * g[0] / (h[0] + s->l2) + g[1] * g[1] / (h[1] + s->l2)
+        - (g[0] + g[1]) * (g[0] + g[1]) / (h[0] + h[1] + s->l2);
+}
+
+/* The best split of leaves first .. end - 1 alike, by trying every value of
+ * every feature. */
+static double slow_split(const struct slow *s, int first, int end,
+                         int64_t *feature, double *cut)
 {
     int64_t n = s->r->data.rows;
-    double best = 1e-9, g = 0, h = 0;
+    double best = 1e-9;
 
     *feature = -1;
-    for (int64_t i = 0; i < n; i++) {
-        g += s->leaf[i] == leaf ? s->g[i] : 0;
-        h += s->leaf[i] == leaf ? s->h[i] : 0;
-    }
     for (int64_t j = 0; j < s->r->data.features; j++) {
         const double *x = s->r->data.x.data + j * n;
 
         for (int64_t k = 0; k < n; k++) {
-            double gl = 0, hl = 0, rows = 0, all = 0, gain;
+            double gain = 0;
 
-            for (int64_t i = 0; i < n; i++) {
-                if (s->leaf[i] != leaf)
-                    continue;
-                all++;
-                if (x[i] <= x[k]) {
-                    gl += s->g[i];
-                    hl += s->h[i];
-                    rows++;
-                }
-            }
-            if (s->leaf[k] != leaf || rows < s->min_rows
-                || all - rows < s->min_rows)
-                continue;
-            gain = gl * gl / (hl + s->l2)
-                + (g - gl) * (g - gl) / (h - hl + s->l2)
-                - g * g / (h + s->l2);
+            for (int leaf = first; leaf < end; leaf++)
+                gain += slow_gain(s, leaf, x, x[k]);
             if (gain > best * (1 + 1e-9)) {
                 best = gain;
                 *feature = j;
@@ -385,6 +390,43 @@ static double slow_split(const struct slow *s, int leaf, int64_t *feature,
         }
     }
     return *feature < 0 ? 0 : best;
+}
+
+/* Adds rate times the values of so many leaves to score. */
+static void slow_values(const struct slow *s, int leaves, double rate,
+                        double *score)
+{
+    int64_t n = s->r->data.rows;
+
+    for (int k = 0; k < leaves; k++) {
+        double g = 0, h = 0;
+
+        for (int64_t i = 0; i < n; i++) {
+            g += s->leaf[i] == k ? s->g[i] : 0;
+            h += s->leaf[i] == k ? s->h[i] : 0;
+        }
+        for (int64_t i = 0; i < n; i++)
+            if (s->leaf[i] == k)
+                score[i] -= rate * g / (h + s->l2);
+    }
+}
+
+/* Grows a tree of so many levels, each split alike. */
+static void slow_levels(struct slow *s, int levels, double rate, double *score)
+{
+    int64_t n = s->r->data.rows, feature;
+    int leaves = 1;
+    double cut = 0;
+
+    memset(s->leaf, 0, sizeof(s->leaf));
+    for (int level = 0; level < levels; level++, leaves *= 2) {
+        if (slow_split(s, 0, leaves, &feature, &cut) <= 0)
+            break;
+        for (int64_t i = 0; i < n; i++)
+            s->leaf[i] += s->r->data.x.data[feature * n + i] > cut ? leaves
+                                                                   : 0;
+    }
+    slow_values(s, leaves, rate, score);
 }
 
 /* Grows a tree of so many leaves, adds rate times its values to score. */
@@ -399,7 +441,7 @@ static void slow_tree(struct slow *s, int leaves, double rate, double *score)
         int best_leaf = 0;
 
         for (int k = 0; k < made; k++) {
-            double gain = slow_split(s, k, &feature, &cut);
+            double gain = slow_split(s, k, k + 1, &feature, &cut);
 
             if (gain > best) {
                 best = gain;
@@ -415,17 +457,7 @@ static void slow_tree(struct slow *s, int leaves, double rate, double *score)
                 && s->r->data.x.data[best_feature * n + i] > best_cut)
                 s->leaf[i] = made;
     }
-    for (int k = 0; k < leaves; k++) {
-        double g = 0, h = 0;
-
-        for (int64_t i = 0; i < n; i++) {
-            g += s->leaf[i] == k ? s->g[i] : 0;
-            h += s->leaf[i] == k ? s->h[i] : 0;
-        }
-        for (int64_t i = 0; i < n; i++)
-            if (s->leaf[i] == k)
-                score[i] -= rate * g / (h + s->l2);
-    }
+    slow_values(s, leaves, rate, score);
 }
 
 static void score_rows(const struct mls_model *model, const struct rows *r,
@@ -448,50 +480,213 @@ static void score_rows(const struct mls_model *model, const struct rows *r,
     assert_true(model->type->score(model, &view, out, &err));
 }
 
-static void trees_are_those_of_a_greedy_search(void **state)
+static void check_greedy(bool binary, bool alike)
 {
     enum { ROWS = 200 };
     static struct slow s;
     double score[ROWS], out[ROWS];
     struct mls_error err;
     struct rows r;
+    struct mls_model *model;
+    double sum = 0;
+
+    rows_new(&r, ROWS, 4, binary ? MLS_BINARY : MLS_REGRESSION,
+             binary ? 2 : 0);
+    for (int64_t i = 0; i < ROWS; i++) {
+        double x = r.data.x.data[i] + r.data.x.data[i + ROWS] / 4
+            + hashed(i, 50);
+
+        r.y[i] = binary ? x > 0.5 : x;
+        sum += r.y[i];
+    }
+#define SETTINGS "iterations=6 learning_rate=0.3 l2=0.5 min_leaf_rows=7 " \
+                 "stopping=off min_leaf_hessian=0 row_fraction=1 " \
+                 "node_fraction=1 bins=255 "
+    model = fit_rows(gbdt, alike ? SETTINGS "growth=symmetric depth=3 leaves=15"
+                                 : SETTINGS "growth=leaf leaves=6 depth=0",
+                     &r, NULL);
+    assert_true(mls_model_ready(model, &err));
+    s = (struct slow){ .r = &r, .l2 = 0.5, .min_rows = 7 };
+    for (int64_t i = 0; i < ROWS; i++)
+        score[i] = binary ? log(sum / (ROWS - sum)) : sum / ROWS;
+    for (int t = 0; t < 6; t++) {
+        for (int64_t i = 0; i < ROWS; i++) {
+            double p = 1 / (1 + exp(-score[i]));
+
+            s.g[i] = binary ? p - r.y[i] : score[i] - r.y[i];
+            s.h[i] = binary ? p * (1 - p) : 1;
+        }
+        if (alike)
+            slow_levels(&s, 3, 0.3, score);
+        else
+            slow_tree(&s, 6, 0.3, score);
+    }
+    score_rows(model, &r, out);
+    for (int64_t i = 0; i < ROWS; i++)
+        assert_near(out[i], score[i], 1e-8);
+    mls_model_free(model);
+    rows_clear(&r);
+}
+
+static void trees_are_those_of_a_greedy_search(void **state)
+{
+    (void)state;
+    for (int binary = 0; binary < 2; binary++)
+        for (int alike = 0; alike < 2; alike++)
+            check_greedy(binary, alike);
+}
+
+/* ---- Splits of a level ---- */
+
+enum { LEVEL_CODES = 23, LEVEL_LEAVES = 5 };
+
+/* Leaf k's histogram of a feature, rows of some codes missing, and its sums. */
+static void fill_histogram(int k, int kind, bool wide, int64_t *cells,
+                           struct mls_split_leaf *leaf)
+{
+    *leaf = (struct mls_split_leaf){ .lowest = -INFINITY,
+                                     .highest = INFINITY };
+    for (int64_t c = 0; c < LEVEL_CODES; c++) {
+        int64_t rows = (c == 0 && kind % 2) || number(c, k) % 4 == 0
+            ? 0 : number(c, k + 50) % 20;
+        int64_t g = (int64_t)(number(c, k + 70) % 2001 - 1000) * rows;
+        int64_t h = (int64_t)(1 + number(c, k + 90) % 100) * rows;
+
+        if (wide) {
+            cells[2 * c] = g;
+            cells[2 * c + 1] = h << MLS_COUNT_BITS | rows;
+        } else {
+            cells[c] = (int64_t)((uint64_t)g << 32) + h;
+        }
+        leaf->sums.gradient += g;
+        leaf->sums.hessian += h;
+        leaf->sums.count += wide ? rows : 0;
+        leaf->rows += (double)rows;
+    }
+}
+
+/* Of one leaf it is the leaf's split. */
+static void a_level_of_one_leaf_splits_as_the_leaf(void **state)
+{
+    struct mls_split_scratch one;
+    struct mls_level_scratch all;
+    struct mls_error err;
+    int found = 0;
 
     (void)state;
-    for (int binary = 0; binary < 2; binary++) {
-        struct mls_model *model;
-        double sum = 0;
+    assert_true(mls_split_scratch_new(&one, LEVEL_CODES, &err));
+    assert_true(mls_level_scratch_new(&all, LEVEL_CODES, &err));
+    for (int k = 0; k < 400; k++) {
+        int64_t cells[2 * LEVEL_CODES];
+        bool wide = k % 3 == 0;
+        uint8_t sets[2][8] = { { 0 } };
+        struct mls_split_leaf leaf;
+        const struct mls_split_leaf *about = &leaf;
+        const void *bins = cells;
+        struct mls_level_leaves level = { 1, &about, &bins };
+        struct mls_bins feature = { .codes = LEVEL_CODES,
+                                    .categorical = k % 2 };
+        struct mls_split a = { .set = sets[0] }, b = { .set = sets[1] };
+        struct mls_split_rules rules = {
+            .l1 = k % 5 == 0 ? 0.5 : 0, .l2 = 0.7, .min_rows = k % 7,
+            .category_smooth = 3, .category_l2 = 2, .category_min_rows = k % 4,
+            .wide = wide, .gradient_unit = 0x1p-8, .hessian_unit = 0x1p-6,
+            .count_unit = 1
+        };
 
-        rows_new(&r, ROWS, 4, binary ? MLS_BINARY : MLS_REGRESSION,
-                 binary ? 2 : 0);
-        for (int64_t i = 0; i < ROWS; i++) {
-            double x = r.data.x.data[i] + r.data.x.data[i + ROWS] / 4
-                + hashed(i, 50);
-
-            r.y[i] = binary ? x > 0.5 : x;
-            sum += r.y[i];
-        }
-        model = fit_rows(gbdt, "iterations=6 leaves=6 learning_rate=0.3 l2=0.5"
-                               " min_leaf_rows=7 stopping=off min_leaf_hessian"
-                               "=0", &r, NULL);
-        assert_true(mls_model_ready(model, &err));
-        s = (struct slow){ .r = &r, .l2 = 0.5, .min_rows = 7 };
-        for (int64_t i = 0; i < ROWS; i++)
-            score[i] = binary ? log(sum / (ROWS - sum)) : sum / ROWS;
-        for (int t = 0; t < 6; t++) {
-            for (int64_t i = 0; i < ROWS; i++) {
-                double p = 1 / (1 + exp(-score[i]));
-
-                s.g[i] = binary ? p - r.y[i] : score[i] - r.y[i];
-                s.h[i] = binary ? p * (1 - p) : 1;
-            }
-            slow_tree(&s, 6, 0.3, score);
-        }
-        score_rows(model, &r, out);
-        for (int64_t i = 0; i < ROWS; i++)
-            assert_near(out[i], score[i], 1e-8);
-        mls_model_free(model);
-        rows_clear(&r);
+        fill_histogram(k, k / 2, wide, cells, &leaf);
+        mls_split_find(&rules, &leaf, &feature, 4, cells, NULL, 0, &one, &a);
+        mls_level_find(&rules, &level, &feature, 4, &all, &b);
+        assert_near(b.gain, a.gain, 1e-9 * a.gain);
+        if (a.gain <= 0)
+            continue;
+        found++;
+        assert_int_equal(b.code, a.code);
+        assert_int_equal(b.missing_left, a.missing_left);
+        assert_memory_equal(sets[0], sets[1], sizeof(sets[0]));
+        a.left = mls_level_left(&rules, &b, &feature, cells);
+        assert_true(a.left.hessian > 0
+                    && a.left.hessian < leaf.sums.hessian);
     }
+    assert_true(found > 300);
+    mls_split_scratch_clear(&one);
+    mls_level_scratch_clear(&all);
+}
+
+/* What all leaves together gain by a split, each in plain doubles. */
+static double level_gain(const struct mls_split_rules *rules,
+                         const struct mls_level_leaves *level,
+                         const struct mls_bins *feature,
+                         const struct mls_split *split)
+{
+    double l2 = rules->l2 + (split->categorical ? rules->category_l2 : 0);
+    double gain = 0;
+
+    for (int64_t k = 0; k < level->leaves; k++) {
+        struct mls_split_sums all = level->about[k]->sums, left =
+            mls_level_left(rules, split, feature, level->bins[k]);
+        double g = (double)left.gradient * rules->gradient_unit;
+        double h = (double)left.hessian * rules->hessian_unit;
+        double g2 = (double)(all.gradient - left.gradient)
+            * rules->gradient_unit;
+        double h2 = (double)(all.hessian - left.hessian)
+            * rules->hessian_unit;
+
+        if (left.count < rules->min_rows || left.hessian == 0
+            || all.hessian == left.hessian
+            || all.count - left.count < rules->min_rows)
+            continue;
+        gain += g * g / (h + l2) + g2 * g2 / (h2 + l2)
+            - (g + g2) * (g + g2) / (h + h2 + l2);
+    }
+    return gain;
+}
+
+static void a_level_takes_the_greatest_sum_of_gains(void **state)
+{
+    int64_t cells[LEVEL_LEAVES][2 * LEVEL_CODES];
+    struct mls_split_leaf leaves[LEVEL_LEAVES];
+    const struct mls_split_leaf *about[LEVEL_LEAVES];
+    const void *bins[LEVEL_LEAVES];
+    struct mls_level_leaves level = { LEVEL_LEAVES, about, bins };
+    struct mls_level_scratch scratch;
+    struct mls_error err;
+
+    (void)state;
+    assert_true(mls_level_scratch_new(&scratch, LEVEL_CODES, &err));
+    for (int round = 0; round < 200; round++) {
+        struct mls_bins feature = { .codes = LEVEL_CODES,
+                                    .categorical = round % 4 == 3 };
+        uint8_t set[8] = { 0 };
+        struct mls_split found = { .set = set }, tried = { .set = set };
+        struct mls_split_rules rules = {
+            .l2 = 0.7, .min_rows = round % 9, .category_smooth = 3,
+            .category_l2 = 2, .wide = true, .gradient_unit = 0x1p-8,
+            .hessian_unit = 0x1p-6, .count_unit = 1
+        };
+        double best = 0;
+
+        for (int k = 0; k < LEVEL_LEAVES; k++) {
+            fill_histogram(round * LEVEL_LEAVES + k, round, true, cells[k],
+                           &leaves[k]);
+            about[k] = &leaves[k];
+            bins[k] = cells[k];
+        }
+        mls_level_find(&rules, &level, &feature, 4, &scratch, &found);
+        assert_near(found.gain, level_gain(&rules, &level, &feature, &found),
+                    1e-9 * found.gain);
+        for (int c = 1; c < LEVEL_CODES && !feature.categorical; c++) {
+            for (int left = 0; left < 2; left++) {
+                tried.code = (uint16_t)c;
+                tried.missing_left = left;
+                best = fmax(best,
+                            level_gain(&rules, &level, &feature, &tried));
+            }
+        }
+        if (!feature.categorical)
+            assert_near(found.gain, best, 1e-9 * best);
+    }
+    mls_level_scratch_clear(&scratch);
 }
 
 /* ---- Categories ---- */
@@ -686,6 +881,8 @@ int main(void)
         cmocka_unit_test(no_set_of_categories_gains_more),
         cmocka_unit_test(packed_cells_give_the_trees_of_wide_ones),
         cmocka_unit_test(packed_cells_are_the_same_for_any_threads),
+        cmocka_unit_test(a_level_of_one_leaf_splits_as_the_leaf),
+        cmocka_unit_test(a_level_takes_the_greatest_sum_of_gains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,17 +18,17 @@ static void names_are_unique_and_found(void **state)
     }
 }
 
-static void auto_is_the_learner_of_the_task(void **state)
+static void auto_is_boosting_for_any_task(void **state)
 {
     struct mls_error err;
 
     (void)state;
-    assert_ptr_equal(mls_learner_find("auto", MLS_REGRESSION, &err),
-                     &mls_learner_ridge);
-    assert_ptr_equal(mls_learner_find("auto", MLS_BINARY, &err),
-                     &mls_learner_logistic);
-    assert_ptr_equal(mls_learner_find("auto", MLS_MULTICLASS, &err),
-                     &mls_learner_logistic);
+    for (int task = MLS_REGRESSION; task <= MLS_MULTICLASS; task++)
+        assert_ptr_equal(mls_learner_find("auto", (enum mls_task)task, &err),
+                         &mls_learner_gbdt);
+    assert_ptr_equal(mls_learner_plain(MLS_REGRESSION), &mls_learner_ridge);
+    assert_ptr_equal(mls_learner_plain(MLS_BINARY), &mls_learner_logistic);
+    assert_ptr_equal(mls_learner_plain(MLS_MULTICLASS), &mls_learner_logistic);
     assert_ptr_equal(mls_learner_find("auto", MLS_ANOMALY, &err),
                      &mls_learner_isolation_forest);
 }
@@ -109,7 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_unique_and_found),
-        cmocka_unit_test(auto_is_the_learner_of_the_task),
+        cmocka_unit_test(auto_is_boosting_for_any_task),
         cmocka_unit_test(
             a_learner_for_another_task_is_refused_with_those_that_fit),
         cmocka_unit_test(a_misspelt_learner_is_an_error_with_the_nearest_name),

@@ -25,7 +25,7 @@ static void assert_recipe(const struct mls_pipeline *p, const char *expected)
 
 static void a_learner_brings_its_steps(void **state)
 {
-    struct mls_settings s = { .train = true };
+    struct mls_settings s = { .train = true, .learner = "ridge" };
     struct mls_error err = { 0 };
     struct mls_pipeline *p = make(&s, MLS_REGRESSION, &err);
 
@@ -42,7 +42,8 @@ static void a_family_option_replaces_the_default_in_its_place(void **state)
 {
     const char *families[] = { "encode=ordinal", "impute=mean", "scale=none",
                                "select=variance", "drop=day,city" };
-    struct mls_settings s = { .train = true, .families = families,
+    struct mls_settings s = { .train = true, .learner = "logistic",
+                                     .families = families,
                               .family_count = 5 };
     struct mls_error err = { 0 };
     struct mls_pipeline *p = make(&s, MLS_BINARY, &err);
@@ -89,16 +90,20 @@ static void what_is_not_known_is_told_with_the_nearest(void **state)
     const char *no_key[] = { "l3=1" };
 
     (void)state;
-    refuse(&(struct mls_settings){ .train = true, .set = no_step,
+    refuse(&(struct mls_settings){ .train = true, .learner = "logistic",
+                                   .set = no_step,
                                    .set_count = 1 },
            "no step \"impte\"", "impute");
-    refuse(&(struct mls_settings){ .train = true, .set = no_param,
+    refuse(&(struct mls_settings){ .train = true, .learner = "logistic",
+                                   .set = no_param,
                                    .set_count = 1 },
            "stratgy", "strategy");
-    refuse(&(struct mls_settings){ .train = true, .families = no_value,
+    refuse(&(struct mls_settings){ .train = true, .learner = "logistic",
+                                   .families = no_value,
                                    .family_count = 1 },
            "onehit", "onehot");
-    refuse(&(struct mls_settings){ .train = true, .set = no_key,
+    refuse(&(struct mls_settings){ .train = true, .learner = "logistic",
+                                   .set = no_key,
                                    .set_count = 1 }, "l3", "l2");
     refuse(&(struct mls_settings){ .train = true, .learner = "logitsic" },
            "logitsic", "logistic");
@@ -118,7 +123,8 @@ static void write_file(const char *path, const char *text)
 static void a_file_of_steps_is_exactly_the_recipe(void **state)
 {
     const char *path = scratch("steps.json");
-    struct mls_settings s = { .train = true, .steps_file = path };
+    struct mls_settings s = { .train = true, .learner = "logistic",
+                              .steps_file = path };
     struct mls_error err = { 0 };
     struct mls_pipeline *p;
 
@@ -155,7 +161,8 @@ static void a_file_of_steps_is_exactly_the_recipe(void **state)
 static void another_pipeline_gives_recipe_learner_and_params(void **state)
 {
     const char *set[] = { "l2=0.25", "scale.method=minmax" };
-    struct mls_settings s = { .train = true, .set = set, .set_count = 2 };
+    struct mls_settings s = { .train = true, .learner = "logistic",
+                              .set = set, .set_count = 2 };
     struct mls_error err = { 0 };
     struct mls_pipeline *p = make(&s, MLS_BINARY, &err), *q;
     char text[64];
@@ -215,7 +222,8 @@ static void frozen_steps_refuse_other_levels(void **state)
     struct mls_roles roles = { .target = "y" };
     const char *families[] = { "impute=mode", "encode=ordinal" };
     struct mls_settings steps = { .families = families, .family_count = 2 };
-    struct mls_settings s = { .train = true, .frozen = true };
+    struct mls_settings s = { .train = true, .learner = "logistic",
+                              .frozen = true };
     struct mls_table a = { 0 }, b = { 0 };
     struct mls_error err = { 0 };
     struct mls_pipeline *p;
@@ -241,7 +249,7 @@ static void frozen_steps_refuse_other_levels(void **state)
 static void from_a_pipeline_new_levels_are_learned(void **state)
 {
     struct mls_roles roles = { .target = "y" };
-    struct mls_settings s = { .train = true };
+    struct mls_settings s = { .train = true, .learner = "ridge" };
     struct mls_table a = { 0 }, b = { 0 };
     struct mls_error err = { 0 };
     struct mls_pipeline *p, *q;

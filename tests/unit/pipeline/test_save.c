@@ -9,7 +9,7 @@
 static struct mls_pipeline *fitted(void)
 {
     struct form f = { .task = MLS_MULTICLASS, .rows = 80 };
-    struct mls_settings settings = { .train = true };
+    struct mls_settings settings = { .train = true, .learner = "logistic" };
 
     return fit_form(&f, &settings, NULL, 0, 1);
 }
@@ -114,7 +114,8 @@ static void columns_of_another_kind_are_refused(void **state)
     };
     const char *path = scratch("kinds.mlspec");
     const char *families[] = { "impute=none", "scale=none", "encode=none" };
-    struct mls_settings settings = { .train = true, .families = families,
+    struct mls_settings settings = { .train = true, .learner = "ridge",
+                                     .families = families,
                                      .family_count = 3 };
     struct mls_roles roles = { .target = "y", .weight = "w" };
     struct mls_arrays arrays = { 0 };
@@ -146,7 +147,7 @@ static void columns_of_another_kind_are_refused(void **state)
 static void a_threshold_is_kept_and_one_out_of_bounds_refused(void **state)
 {
     struct form f = { .task = MLS_BINARY, .rows = 80 };
-    struct mls_settings settings = { .train = true };
+    struct mls_settings settings = { .train = true, .learner = "logistic" };
     struct mls_pipeline *p = fit_form(&f, &settings, NULL, 0, 1), *loaded;
     const char *path = scratch("threshold.mlspec");
     struct mls_arrays arrays = { 0 };

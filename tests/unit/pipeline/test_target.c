@@ -170,7 +170,7 @@ static void class_weights_are_for_the_learner_alone(void **state)
 {
     const char *text = "x,y\n1,a\n2,b\n9,b\n4,b\n6,a\n8,b\n";
     struct mls_roles roles = { .target = "y" };
-    struct mls_settings settings = { .train = true };
+    struct mls_settings settings = { .train = true, .learner = "logistic" };
     struct mls_table table = { 0 };
     struct mls_error err = { 0 };
     struct mls_pipeline *p, *q;

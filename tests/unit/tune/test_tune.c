@@ -11,11 +11,8 @@
 static struct mls_pipeline *unfitted(const struct mls_table *table)
 {
     struct mls_settings settings = { .train = true, .seed = 1 };
-    struct mls_error err = { 0 };
-    struct mls_pipeline *p = mls_pipeline_new(&settings, table, NULL, &err);
 
-    must(p != NULL, &err);
-    return p;
+    return linear_pipeline(&settings, table);
 }
 
 static void read_plain(struct mls_table *table)
@@ -258,7 +255,8 @@ static void a_failing_trial_is_written_down_and_the_search_goes_on(void **state)
     struct mls_tune_options options = { .search = "grid", .folds = 2,
                                         .ranges = ranges, .range_count = 1 };
     const char *families[] = { "encode=none" };
-    struct mls_settings settings = { .train = true, .families = families,
+    struct mls_settings settings = { .train = true, .learner = "logistic",
+                                     .families = families,
                                      .family_count = 1 };
     struct mls_study_result r;
     struct mls_table table = { 0 };
