@@ -2,7 +2,7 @@
 """Random forests beside YDF, scikit-learn and ranger.
 
     PYTHON tests/bench/forest.py --mlspec build/mlspec [--table numeric]
-        [--rounds 3] [--oob] [--seeds 1]
+        [--rounds 3] [--once ydf,sklearn,ranger] [--oob] [--seeds 1]
 
 PYTHON has numpy, polars, scikit-learn, ydf; R has ranger and data.table.  The
 same settings for all: 100 trees, no bound on their depth, leaves of one row,
@@ -17,7 +17,9 @@ scikit-learn is given categories as numbers in order of their names, outside its
 clock.
 
 Fits alone, in turn, threads 2 and 1; a contender's clock holds its binning or
-sorting, nobody's holds reading.  AUC, or R2, is that of a fifth as many rows that
+sorting, nobody's holds reading.  Beside it stand the processor seconds of all
+threads, which say more on a machine that is not idle: of the fit, of mlspec those
+of the whole process with its reading and writing.  AUC, or R2, is that of a fifth as many rows that
 nobody trained on, with --seeds N the mean and spread over N seeds.  Sizes are
 those of a saved model: mlspec's file, YDF's folder, a pickle, an rds.
 """
@@ -35,7 +37,7 @@ TABLES = gbdt.GENERATE + """
 import polars as pl
 
 def numeric(n):
-    x, y = table(n, 1)
+    x, y = table("numeric", n, 1)
     return pl.DataFrame({**{f"f{k:02d}": x[:, k] for k in range(28)},
                          "y": np.where(y, "yes", "no")})
 
@@ -116,9 +118,9 @@ if name == "ydf":
         label="y", task=task, num_trees=100, max_depth=-1, min_examples=1,
         num_candidate_attributes=part, winner_take_all=False,
         compute_oob_performances=oob, num_threads=threads, random_seed=seed)
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     m = learner.train(a)
-    seconds = time.perf_counter() - start
+    seconds, busy = time.perf_counter() - start, time.process_time() - busy
     score = m.predict(b)
     if classes and m.label_classes()[-1] != last:
         score = 1 - score
@@ -134,13 +136,13 @@ else:
     xb = b.drop("y").to_numpy().astype(np.float32)
     ya = a["y"].to_numpy()
     make = RandomForestClassifier if classes else RandomForestRegressor
-    m = make(100, max_features=part, n_jobs=threads, oob_score=oob, random_state=seed)
-    start = time.perf_counter()
+    m = make(n_estimators=100, max_features=part, n_jobs=threads, oob_score=oob, random_state=seed)
+    start, busy = time.perf_counter(), time.process_time()
     m.fit(xa, ya)
-    seconds = time.perf_counter() - start
+    seconds, busy = time.perf_counter() - start, time.process_time() - busy
     score = m.predict_proba(xb)[:, 1] if classes else m.predict(xb)
     size = len(pickle.dumps(m))
-print(json.dumps([seconds, quality(truth, score), size / 1e6]))
+print(json.dumps([seconds, quality(truth, score), size / 1e6, busy]))
 """
 
 RANGER = """
@@ -151,11 +153,11 @@ b <- fread(file.path(g[1], "test.csv"), stringsAsFactors = TRUE, nThread = 1)
 classes <- is.factor(a$y)
 p <- ncol(a) - 1
 part <- if (classes) max(1, round(sqrt(p))) else max(1, round(2 * p / 3))
-start <- proc.time()[["elapsed"]]
+start <- proc.time()
 m <- ranger(dependent.variable.name = "y", data = a, num.trees = 100, mtry = part,
             min.node.size = 1, probability = classes, oob.error = g[3] == "1",
             num.threads = as.integer(g[2]), seed = as.integer(g[4]))
-seconds <- proc.time()[["elapsed"]] - start
+spent <- proc.time() - start
 score <- predict(m, b)$predictions
 if (classes) {
     last <- sort(levels(a$y))[nlevels(a$y)]
@@ -169,7 +171,8 @@ if (classes) {
 }
 to <- tempfile()
 saveRDS(m, to)
-cat(sprintf("[%.4f, %.6f, %.3f]\\n", seconds, q, file.size(to) / 1e6))
+cat(sprintf("[%.4f, %.6f, %.3f, %.4f]\\n", spent[["elapsed"]], q, file.size(to) / 1e6,
+            spent[["user.self"]] + spent[["sys.self"]]))
 """
 
 
@@ -180,17 +183,21 @@ def run(command):
 
 def mlspec(args, threads, folder, seed):
     model = os.path.join(folder, "m")
+    before = os.times()
     told = json.loads(run(
         [args.mlspec, "train", os.path.join(folder, "train.csv"), "-t", "y",
          "--learner", "forest", "--trees", "100", "--seed", str(seed),
          "--threads", str(threads), "-q", "--json", "-o", model]
         + ([] if args.oob else ["--no-oob-score"]) + args.extra.split()))
+    after = os.times()
+    busy = (after.children_user + after.children_system
+            - before.children_user - before.children_system)
     metric = "r2" if args.table == "diamonds" else "roc_auc"
     got = json.loads(run(
         [args.mlspec, "evaluate", "-m", model, "--bootstrap", "0", "--metric",
          metric, "-q", "--json", os.path.join(folder, "test.csv")]))
     return (told["seconds"]["fit"], got["figures"][0]["value"],
-            os.path.getsize(model) / 1e6)
+            os.path.getsize(model) / 1e6, busy)
 
 
 def contend(name, args, threads, folder, seed):
@@ -215,6 +222,8 @@ def main():
     parser.add_argument("--oob", action="store_true")
     parser.add_argument("--extra", default="", help="options for mlspec")
     parser.add_argument("--only", default="mlspec,ydf,sklearn,ranger")
+    parser.add_argument("--once", default="", help="slow ones: first round only")
+    parser.add_argument("--each", action="store_true", help="print every run")
     parser.add_argument("--folder", help="tables made before by --write")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
@@ -230,9 +239,16 @@ def main():
             got = {}
             for k in range(args.rounds):
                 for name in args.only.split(","):
-                    got.setdefault(name, []).append(
-                        contend(name, args, threads, folder,
-                                1 + k % args.seeds))
+                    if k and name in args.once.split(","):
+                        continue
+                    seed = 1 + k % args.seeds
+                    one = contend(name, args, threads, folder, seed)
+                    got.setdefault(name, []).append(one)
+                    if args.each:
+                        print(f"{threads} {name} seed {seed}: {one[0]:.3f} s, "
+                              f"{one[1]:.5f}, {one[2]:.1f} MB, "
+                              f"{one[3]:.2f} processor s",
+                              file=sys.stderr, flush=True)
             own = statistics.median(r[0] for r in got.get("mlspec", [[0]]))
             for name, runs in got.items():
                 seconds = [r[0] for r in runs]
@@ -242,7 +258,9 @@ def main():
                       f"{median:7.3f} s ({min(seconds):.3f}-{max(seconds):.3f})"
                       f"  quality {statistics.mean(quality):.5f} "
                       f"({min(quality):.5f}-{max(quality):.5f})"
-                      f"  {runs[0][2]:7.1f} MB  mlspec/this "
+                      f"  {runs[0][2]:7.1f} MB  processor "
+                      f"{statistics.median(r[3] for r in runs):.2f} s"
+                      f"  mlspec/this "
                       f"{own / median:.2f}", flush=True)
 
 

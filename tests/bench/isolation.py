@@ -30,7 +30,7 @@ import gbdt
 
 TABLE = gbdt.GENERATE + """
 def odd_table(n):
-    x, _ = table(n, 1)
+    x, _ = table("numeric", n, 1)
     r = np.random.default_rng(5)
     odd = r.random(n) < 0.01
     rows = np.flatnonzero(odd)
