@@ -139,8 +139,8 @@ static void on_progress(void *context, const char *phase, double done,
         snprintf(state.phase, sizeof state.phase, "%s", phase);
         state.phase_started = now;
         *at = (struct stand){ .phase = state.phase,
-                                    .done_from = done,
-                                    .rows_from = rows };
+                              .done_from = done,
+                              .rows_from = rows };
     }
     at->done = done;
     at->total = total;

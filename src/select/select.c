@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "select/select.h"
+#include "transform/columns.h"
 
 static double *new_reals(struct mls_step *step, const char *name,
                          struct mls_error *err)
@@ -110,12 +111,11 @@ bool mls_select_describe(const struct mls_step *step, struct mls_json *to,
         columns = mls_json_add_array(to, "columns", err);
     ok = columns != NULL;
     for (int64_t i = 0; ok && i < step->input_count; i++) {
-        struct mls_json *column = mls_json_add_object(columns, NULL, err);
         int64_t k = order[i];
+        struct mls_json *column =
+            mls_columns_describe_one(step, k, columns, err);
 
-        ok = column
-            && mls_json_add_text(column, "name", step->input_names.items[k],
-                                 err)
+        ok = column != NULL
             && mls_json_add_real(column, "score", score[k], err)
             && (!p_value
                 || mls_json_add_real(column, "p_value", p_value[k], err))

@@ -290,8 +290,9 @@ static bool profile_column(void *context, int64_t at, struct mls_error *err)
     int64_t begun = __atomic_fetch_add(job->begun, 1, __ATOMIC_RELAXED);
     double *x;
 
-    mls_progress(job->run, "describing columns", (double)begun,
-                 (double)job->profile->count);
+    if (mls_worker() == 0) /* one thread's numbers only rise */
+        mls_progress(job->run, "describing columns", (double)begun,
+                     (double)job->profile->count);
     if (c->field->kind == MLS_KIND_TEXT)
         return profile_text(job, at, c, err);
     if (coded && !profile_levels(job, at, c, err))

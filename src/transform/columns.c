@@ -65,6 +65,19 @@ const void *mls_columns_data(const struct mls_step *step, const char *name)
     return mls_arrays_find(&step->arrays, name)->data;
 }
 
+struct mls_json *mls_columns_describe_one(const struct mls_step *step,
+                                          int64_t k, struct mls_json *columns,
+                                          struct mls_error *err)
+{
+    struct mls_json *column = mls_json_add_object(columns, NULL, err);
+
+    return column
+            && mls_json_add_text(column, "name", step->input_names.items[k],
+                                 err)
+        ? column
+        : NULL;
+}
+
 bool mls_columns_describe(const struct mls_step *step,
                           const char *const *arrays, struct mls_json *to,
                           struct mls_error *err)
@@ -73,11 +86,10 @@ bool mls_columns_describe(const struct mls_step *step,
     bool ok = columns != NULL;
 
     for (int64_t k = 0; ok && k < step->input_count; k++) {
-        struct mls_json *column = mls_json_add_object(columns, NULL, err);
+        struct mls_json *column =
+            mls_columns_describe_one(step, k, columns, err);
 
-        ok = column
-            && mls_json_add_text(column, "name", step->input_names.items[k],
-                                 err);
+        ok = column != NULL;
         for (const char *const *name = arrays; ok && *name; name++) {
             const double *values = mls_columns_data(step, *name);
 

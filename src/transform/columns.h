@@ -32,6 +32,11 @@ MLS_CHECK const double *mls_columns_finite(const struct mls_step *step,
                                            struct mls_error *err);
 /* The data of an array that check has seen. */
 const void *mls_columns_data(const struct mls_step *step, const char *name);
+/* describe: a new object in the array columns that has the name of input k; the
+ * array owns it.  NULL when memory ends. */
+MLS_CHECK struct mls_json *
+mls_columns_describe_one(const struct mls_step *step, int64_t k,
+                         struct mls_json *columns, struct mls_error *err);
 /* describe: {"columns":[{"name":"age","shift":1,...},...]} with the arrays of
  * one double an input that are named; NULL ends them. */
 MLS_CHECK bool mls_columns_describe(const struct mls_step *step,

@@ -277,14 +277,13 @@ static bool describe(const struct mls_step *step, struct mls_json *to,
     bool ok = columns != NULL;
 
     for (int64_t k = 0; ok && k < step->input_count; k++) {
-        struct mls_json *column = mls_json_add_object(columns, NULL, err);
+        struct mls_json *column =
+            mls_columns_describe_one(step, k, columns, err);
         struct mls_json *parts = NULL;
         char text[MLS_DATE_TEXT];
 
         mls_date_format(origin[k], MLS_DATE_ISO, true, text);
-        ok = column
-            && mls_json_add_text(column, "name", step->input_names.items[k],
-                                 err)
+        ok = column != NULL
             && mls_json_add_text(column, "origin", text, err);
         if (ok)
             parts = mls_json_add_array(column, "parts", err);

@@ -22,6 +22,7 @@
 #include "base/number.h"
 #include "base/threads.h"
 #include "stats/summary.h"
+#include "transform/columns.h"
 #include "transform/transforms.h"
 
 enum strategy { MEDIAN, MEAN, MODE, CONSTANT, NONE };
@@ -431,11 +432,10 @@ static bool describe(const struct mls_step *step, struct mls_json *to,
     bool ok = columns != NULL;
 
     for (int64_t k = 0; ok && k < step->input_count; k++) {
-        struct mls_json *column = mls_json_add_object(columns, NULL, err);
+        struct mls_json *column =
+            mls_columns_describe_one(step, k, columns, err);
 
-        ok = column
-            && mls_json_add_text(column, "name", step->input_names.items[k],
-                                 err)
+        ok = column != NULL
             && describe_fill(step, k, column, err)
             && mls_json_add_bool(column, "indicator", indicators(step)[k],
                                  err);

@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "stats/summary.h"
+#include "transform/columns.h"
 #include "transform/levels.h"
 #include "transform/transforms.h"
 
@@ -269,12 +270,11 @@ static bool describe(const struct mls_step *step, struct mls_json *to,
     int64_t out = 0;
 
     for (int64_t k = 0; ok && k < step->input_count; k++) {
-        struct mls_json *column = mls_json_add_object(columns, NULL, err);
+        struct mls_json *column =
+            mls_columns_describe_one(step, k, columns, err);
         struct mls_json *makes = NULL;
 
-        ok = column
-            && mls_json_add_text(column, "name", step->input_names.items[k],
-                                 err);
+        ok = column != NULL;
         if (ok)
             makes = mls_json_add_array(column, "makes", err);
         ok = makes != NULL;

@@ -511,12 +511,11 @@ static bool describe(const struct mls_step *step, struct mls_json *to,
     bool ok = columns != NULL;
 
     for (int64_t k = 0; ok && k < step->input_count; k++) {
-        struct mls_json *column = mls_json_add_object(columns, NULL, err);
+        struct mls_json *column =
+            mls_columns_describe_one(step, k, columns, err);
         struct mls_json *levels = NULL;
 
-        ok = column
-            && mls_json_add_text(column, "name", step->input_names.items[k],
-                                 err);
+        ok = column != NULL;
         if (ok)
             levels = mls_json_add_array(column, "levels", err);
         ok = levels != NULL;

@@ -321,12 +321,11 @@ static bool describe(const struct mls_step *step, struct mls_json *to,
     for (int64_t k = 0; ok && k < step->input_count; k++) {
         int64_t count;
         const double *value = values_of(step, k, &count);
-        struct mls_json *column = mls_json_add_object(columns, NULL, err);
+        struct mls_json *column =
+            mls_columns_describe_one(step, k, columns, err);
         struct mls_json *list = NULL;
 
-        ok = column
-            && mls_json_add_text(column, "name", step->input_names.items[k],
-                                 err);
+        ok = column != NULL;
         if (ok)
             list = mls_json_add_array(column, "values", err);
         ok = list != NULL;
